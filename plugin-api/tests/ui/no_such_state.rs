@@ -1,0 +1,12 @@
+use plugin_api::prelude::*;
+
+struct Db;
+
+#[get("/")]
+fn index(db: State<Db>) {
+    let _ = db;
+}
+
+plugin! { routes: [index] }
+
+fn main() {}

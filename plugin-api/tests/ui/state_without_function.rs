@@ -1,0 +1,7 @@
+use plugin_api::prelude::*;
+
+struct Db;
+
+plugin! { state: Db }
+
+fn main() {}

@@ -1,0 +1,8 @@
+use plugin_api::prelude::*;
+
+#[get("/")]
+fn index() {}
+
+plugin! { routes: [index, index] }
+
+fn main() {}
