@@ -1,0 +1,320 @@
+//! The spec: a TOML file, or a target, turned into checked types.
+//!
+//! Everything is checked here, once: whoever holds a [`Spec`] need not check it again. What can only be known later (does
+//! this plugin exist, does it export that app, does this server know that option) is checked by whoever knows, and shown
+//! with [`At`], the place that every such value carries.
+//!
+//! | key | default | meaning |
+//! |---|---|---|
+//! | `spec` | required | the version of this format: 1 |
+//! | **`[app]`** | required | |
+//! | `name` | the file's name; its folder's for `app.toml` | names the app in logs and its control socket |
+//! | `debug` | `false` | show causes of errors to clients |
+//! | **`[server]`** | | |
+//! | `name` | the host's default server | which server; `--server` wins |
+//! | `bind` | `["127.0.0.1:8080"]` | where to listen, see [`Bind`] |
+//! | `workers` | `"auto"` | processes or event loops, as the server means it |
+//! | `threads` | `"auto"` | handler threads |
+//! | `options` | `{}` | options of this server, which it checks itself |
+//! | **`[[plugin]]`** | | a library of its own, even when two name the same file |
+//! | `name` | the id in its manifest | names it in targets |
+//! | `crate` | | the folder of a crate, built by cargo when needed; or |
+//! | `path` | | a file, never built; exactly one of the two |
+//! | `mount` | `"/"` | the prefix of its default app |
+//! | `hosts` | `[]`: every host | the host names of its default app |
+//! | `skip` | `[]` | names of middleware that is not applied to its default app |
+//! | `config` | `{}` | a table that crosses to the plugin as JSON, dates as strings |
+//! | **`[[mount]]`** | | the long form: any target, any number of times |
+//! | `at` | required | the prefix |
+//! | `target` | required | the app, see [`crate::target`] |
+//! | `hosts`, `skip` | `[]` | as in `[[plugin]]` |
+//! | **`[[middleware]]`** | | around every route, the first one outermost |
+//! | `use` | required | a target |
+//! | `config` | `{}` | a table that crosses as JSON |
+//! | **`[timeouts]`** | | at most a year; `"0s"` is off |
+//! | `head` | `"30s"` | until the head of a request is there |
+//! | `body` | `"30s"` | between two parts of its body |
+//! | `handler` | `"60s"` | until the handler answers |
+//! | `write` | `"30s"` | between two parts of a response |
+//! | `keep_alive` | `"60s"` | between two requests |
+//! | `shutdown` | `"30s"` | for requests when the host stops |
+//! | `drain` | `"30s"` | for requests of an old generation |
+//! | `load` | `"30s"` | for each step of a plugin's loading: constructors, `create`, `start`, registering |
+//! | **`[limits]`** | | none may be 0 |
+//! | `head_bytes` | `"32KiB"` | request line and headers |
+//! | `headers` | `96` | number of headers |
+//! | `uri_bytes` | `"8KiB"` | the request target |
+//! | `body_bytes` | `"10MiB"` | a request body |
+//! | `body_memory` | `"256KiB"` | the part of a body that is kept in memory |
+//! | `connections` | `4096` | open connections of a worker |
+//! | `in_flight` | `1024` | requests being handled in a worker |
+//!
+//! **A plugin is mounted by itself** with its `mount`, `hosts` and `skip`, or at `/` when it has none of these keys and no
+//! `[[mount]]` or `[[middleware]]` names it as the library of its target. A plugin that is only there to be named by these
+//! does not serve its default app; give it a `mount` to have both. See [`Spec::all_mounts`].
+//!
+//! Numbers: durations are whole numbers with `ms`, `s`, `m` or `h`; sizes are whole numbers with `B`, `KB`, `KiB`, `MB`, `MiB`,
+//! `GB`, `GiB`, or plain bytes. Numbers may be written as strings, so that `"${WORKERS:-4}"` can stand for one. A mount
+//! starts with `/`; one at its end means nothing. Host names are exact, without port: there are no wildcards.
+//!
+//! **References** in strings (never in keys): `${VAR}` is a variable of the environment, `${VAR:-default}` has a default for one
+//! that is unset or empty, `${file:PATH}` is the text of a file without its last line end. `$${` is a plain `${`; a `$` alone is
+//! a dollar sign. What a reference stands for is not looked at again. A variable that is not UTF-8 counts as unset.
+//!
+//! **Paths** are relative to the file of the spec, also in `--set`. A relative library of a target is not changed here: try
+//! it below [`Spec::base`].
+
+mod at;
+mod bind;
+mod count;
+mod expand;
+mod json;
+mod load;
+mod quantity;
+mod read;
+mod section;
+mod set;
+mod snippet;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use at::{At, Located};
+pub use bind::{Bind, PORT};
+pub use count::Count;
+pub use expand::Env;
+pub use json::{json, json_table};
+pub use section::Places;
+pub use set::Set;
+pub(crate) use snippet::Snippet;
+
+use crate::error::Error;
+use crate::target::Target;
+
+/// A whole spec, checked.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The file it was read from; none for a target.
+    pub file: Option<PathBuf>,
+    /// The folder that relative paths start from; empty is the current one.
+    pub base: PathBuf,
+    /// `[app]`
+    pub app: AppSpec,
+    /// `[server]`
+    pub server: ServerSpec,
+    /// `[[plugin]]`, in the order of the file.
+    pub plugins: Vec<PluginSpec>,
+    /// `[[mount]]`, in the order of the file; [`Spec::all_mounts`] has those of the plugins, too.
+    pub mounts: Vec<MountSpec>,
+    /// `[[middleware]]`, the outermost first.
+    pub middleware: Vec<MiddlewareSpec>,
+    /// `[timeouts]`
+    pub timeouts: Timeouts,
+    /// `[limits]`
+    pub limits: Limits,
+}
+
+/// `[app]`
+#[derive(Debug, Clone)]
+pub struct AppSpec {
+    /// Names the app; fit for a file name.
+    pub name: Located<String>,
+    /// Whether clients may see causes of errors.
+    pub debug: bool,
+}
+
+/// `[server]`
+#[derive(Debug, Clone)]
+pub struct ServerSpec {
+    /// The server's name in the registry; none is the host's default.
+    pub name: Option<Located<String>>,
+    /// Where to listen; at least one, none twice.
+    pub bind: Vec<Located<Bind>>,
+    /// Processes or event loops.
+    pub workers: Count,
+    /// Handler threads.
+    pub threads: Count,
+    /// Options of the server, which it checks itself.
+    pub options: toml::Table,
+    /// Where the options are: [`Places::check`] refuses unknown ones.
+    pub options_at: Places,
+}
+
+/// `[[plugin]]`
+#[derive(Debug, Clone)]
+pub struct PluginSpec {
+    /// Where the plugin is declared.
+    pub at: At,
+    /// Its name; none is the id in its manifest.
+    pub name: Option<Located<String>>,
+    /// The crate or the file.
+    pub source: Located<Source>,
+    /// The prefix that is written; none does not mean that it is not mounted, see [`Spec::all_mounts`].
+    pub mount: Option<Located<String>>,
+    /// The host names of its default app; none is every host.
+    pub hosts: Vec<Located<String>>,
+    /// Names of middleware that is not applied to its default app.
+    pub skip: Vec<Located<String>>,
+    /// Its configuration: a JSON object.
+    pub config: serde_json::Value,
+    /// Where the keys of the configuration are.
+    pub config_at: Places,
+}
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The folder of a crate, built when needed.
+    Crate(PathBuf),
+    /// A file, never built.
+    Path(PathBuf),
+}
+
+/// `[[mount]]`, or the short form of it in a `[[plugin]]`.
+#[derive(Debug, Clone)]
+pub struct MountSpec {
+    /// The prefix: `/`, or `/` and something without `/` at its end.
+    pub at: Located<String>,
+    /// The host names, in lower case; none is every host.
+    pub hosts: Vec<Located<String>>,
+    /// The app.
+    pub target: Located<Target>,
+    /// Names of middleware that is not applied.
+    pub skip: Vec<Located<String>>,
+}
+
+/// `[[middleware]]`
+#[derive(Debug, Clone)]
+pub struct MiddlewareSpec {
+    /// The middleware.
+    pub target: Located<Target>,
+    /// Its configuration: a JSON object.
+    pub config: serde_json::Value,
+    /// Where the keys of the configuration are.
+    pub config_at: Places,
+}
+
+/// `[timeouts]`: none is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the head of a request is there.
+    pub head: Option<Duration>,
+    /// Between two parts of a request's body.
+    pub body: Option<Duration>,
+    /// Until the handler answers.
+    pub handler: Option<Duration>,
+    /// Between two parts of a response.
+    pub write: Option<Duration>,
+    /// Between two requests of a connection.
+    pub keep_alive: Option<Duration>,
+    /// For requests when the host stops.
+    pub shutdown: Option<Duration>,
+    /// For requests of an old generation.
+    pub drain: Option<Duration>,
+    /// For each step of a plugin's loading: its constructors, `create`, `start`, registering.
+    pub load: Option<Duration>,
+}
+
+/// `[limits]`: quotas of one worker, none of them 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request line and its headers.
+    pub head_bytes: usize,
+    /// Number of headers.
+    pub headers: usize,
+    /// Bytes of a request target.
+    pub uri_bytes: usize,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Bytes of a body that are kept in memory.
+    pub body_memory: usize,
+    /// Open connections.
+    pub connections: usize,
+    /// Requests being handled.
+    pub in_flight: usize,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        Self {
+            head: seconds(30),
+            body: seconds(30),
+            handler: seconds(60),
+            write: seconds(30),
+            keep_alive: seconds(60),
+            shutdown: seconds(30),
+            drain: seconds(30),
+            load: seconds(30),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 32 << 10,
+            headers: 96,
+            uri_bytes: 8 << 10,
+            body_bytes: 10 << 20,
+            body_memory: 256 << 10,
+            connections: 4096,
+            in_flight: 1024,
+        }
+    }
+}
+
+impl Spec {
+    /// The final names of the plugins: the one that is written, else the id in the manifest (`ids`, one for each plugin).
+    ///
+    /// # Errors
+    /// Two plugins have the same name.
+    pub fn plugin_names(&self, ids: &[String]) -> Result<Vec<String>, Error> {
+        let names = self.plugins.iter().zip(ids).map(|(plugin, id)| match &plugin.name {
+            Some(name) => name.clone(),
+            None => Located::new(id.clone(), plugin.at.clone()),
+        });
+        let names: Vec<Located<String>> = names.collect();
+        read::no_duplicates(&names)?;
+        Ok(names.into_iter().map(|name| name.value).collect())
+    }
+
+    /// Everything that is mounted: the plugins that are mounted by themselves, then each `[[mount]]`. The names are those
+    /// of [`Spec::plugin_names`].
+    pub fn all_mounts(&self, names: &[String]) -> Vec<MountSpec> {
+        let own = self
+            .plugins
+            .iter()
+            .zip(names)
+            .filter(|(plugin, name)| plugin.is_placed() || !self.is_named(name));
+        own.map(|(plugin, name)| plugin.own_mount(name)).chain(self.mounts.iter().cloned()).collect()
+    }
+
+    /// Whether a target of the spec names this plugin.
+    fn is_named(&self, plugin: &str) -> bool {
+        let targets = self.mounts.iter().map(|mount| &mount.target);
+        targets
+            .chain(self.middleware.iter().map(|middleware| &middleware.target))
+            .any(|target| target.library == plugin)
+    }
+}
+
+impl PluginSpec {
+    /// Whether a key says how its default app is mounted.
+    fn is_placed(&self) -> bool {
+        self.mount.is_some() || !self.hosts.is_empty() || !self.skip.is_empty()
+    }
+
+    fn own_mount(&self, name: &str) -> MountSpec {
+        MountSpec {
+            at: self.mount.clone().unwrap_or_else(|| Located::new("/".into(), self.at.clone())),
+            hosts: self.hosts.clone(),
+            target: Located::new(Target::default_app(name), self.at.clone()),
+            skip: self.skip.clone(),
+        }
+    }
+}
