@@ -1,0 +1,44 @@
+//! The keys of pthreads that plugins made, without a lock: one place for each key that there can be.
+
+use super::super::Id;
+use super::Destructor;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::SeqCst};
+
+/// `PTHREAD_KEYS_MAX` of glibc.
+const KEYS_MAX: usize = 1024;
+
+struct Key {
+    /// 0: made by no plugin.
+    owner: AtomicU64,
+    destructor: AtomicPtr<()>,
+}
+
+static KEYS: [Key; KEYS_MAX] =
+    [const { Key { owner: AtomicU64::new(0), destructor: AtomicPtr::new(null_mut()) } }; KEYS_MAX];
+
+/// The key was just made: by a plugin, or by someone else after a plugin gave it back.
+pub(super) fn made(key: u32, owner: Option<Id>, destructor: Option<Destructor>) {
+    let Some(place) = KEYS.get(key as usize) else { return };
+    let destructor = destructor.map_or(null_mut(), |destructor| destructor as *mut ());
+    place.destructor.store(destructor, SeqCst);
+    place.owner.store(owner.map_or(0, |id| id.0), SeqCst);
+}
+
+/// The key is about to be given back. Not after: by then it may be another one's.
+pub(super) fn gone(key: u32) {
+    made(key, None, None);
+}
+
+/// The plugin that made the key.
+pub(super) fn owner(key: u32) -> Option<Id> {
+    let owner = KEYS.get(key as usize)?.owner.load(SeqCst);
+    (owner != 0).then_some(Id(owner))
+}
+
+/// The keys that a plugin made, each with the address of its destructor.
+pub(super) fn of(id: Id) -> impl Iterator<Item = (u32, *mut ())> {
+    let all = KEYS.iter().zip(0..);
+    all.filter(move |(key, _)| key.owner.load(SeqCst) == id.0)
+        .map(|(key, number)| (number, key.destructor.load(SeqCst)))
+}
