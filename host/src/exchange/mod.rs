@@ -1,0 +1,354 @@
+//! One request in flight, whatever server it came from.
+//!
+//! A server fills the [`Head`], asks with [`Exchange::begin`] how much of the body the route wants, reads that, calls, and
+//! polls while the answer is pending. It knows nothing of routes, plugins and error pages; all of that is in here.
+//!
+//! An exchange is made once for a connection (or taken from a pool) and used for one request after the other: a request
+//! allocates nothing of the host's own. Between requests it keeps the table that it used last, and one relaxed load
+//! tells whether that is still the current one.
+#![allow(
+    unsafe_code,
+    reason = "the request is lent to plugins as a struct of the ABI, and their handlers are called"
+)]
+
+mod answer;
+mod context;
+mod vtable;
+
+pub(crate) use answer::{OwnedBody, StreamFailed};
+pub(crate) use context::Head;
+
+use crate::app::BodyMode;
+use crate::request_body::{BodyPipe, WholeBody};
+use crate::service::Service;
+use crate::table::{Found, Route};
+use crate::waker::HostWaker;
+use context::{Inner, Place};
+use plugin_api::abi::{self, Slice};
+use std::cell::UnsafeCell;
+use std::io;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// What a server has to do before it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Call at once; a body that the client sends anyway is the server's to skip.
+    NoBody,
+    /// Read the whole body into [`Exchange::body`] first.
+    Whole,
+    /// Call at once, and feed [`Exchange::pipe`] while the answer is pending.
+    Stream,
+}
+
+/// Where the answer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// [`Exchange::answer`] has it.
+    Ready,
+    /// [`Exchange::poll`] goes on with it.
+    Pending,
+}
+
+/// Who answers now.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Idle,
+    /// The handler of the route; or nobody yet.
+    Route,
+    /// The error handler of the app, which is not asked a second time.
+    ErrorHandler,
+    /// The answer is complete.
+    Done,
+}
+
+/// One request in flight. See the module.
+pub(crate) struct Exchange<H: Head> {
+    /// Owned, and shared with plugins while a request is in flight: so a pointer, and never a `&mut` to all of it.
+    inner: NonNull<Inner<H>>,
+    service: Arc<Service>,
+    pending: abi::Poll,
+    waker: Option<Arc<HostWaker>>,
+    pub(crate) body: WholeBody,
+    pipe: Option<Arc<BodyPipe>>,
+    pipe_poll: UnsafeCell<abi::Poll>,
+    stage: Stage,
+    /// An error that was found before any handler ran: status and message.
+    refused: Option<(u16, String)>,
+}
+
+// SAFETY: an exchange owns all that it points to, and moves between calls only; plugins accept any thread (see `abi.rs`).
+unsafe impl<H: Head + Send> Send for Exchange<H> {}
+
+impl<H: Head> Exchange<H> {
+    pub(crate) fn new(service: &Arc<Service>, head: H) -> Self {
+        let inner = Box::new(Inner::new(service, head));
+        Self {
+            inner: NonNull::from(Box::leak(inner)),
+            service: service.clone(),
+            pending: abi::Poll::NONE,
+            waker: None,
+            body: WholeBody::default(),
+            pipe: None,
+            pipe_poll: UnsafeCell::new(abi::Poll::NONE),
+            stage: Stage::Idle,
+            refused: None,
+        }
+    }
+
+    fn inner(&self) -> &Inner<H> {
+        // SAFETY: made by `new`, freed by `drop`; what changes in it while it is shared stands in cells.
+        unsafe { self.inner.as_ref() }
+    }
+
+    /// The head, to be filled before [`begin`](Self::begin).
+    pub(crate) fn head_mut(&mut self) -> &mut H {
+        debug_assert!(self.stage == Stage::Idle, "the head is lent to a plugin");
+        // SAFETY: no request is in flight, so no plugin has a pointer into it, and `self` is borrowed alone.
+        unsafe { &mut self.inner.as_mut().head }
+    }
+
+    pub(crate) fn head(&self) -> &H {
+        &self.inner().head
+    }
+
+    /// Finds the route, and what it wants of the body.
+    pub(crate) fn begin(&mut self) -> Plan {
+        self.stage = Stage::Route;
+        // SAFETY: as in `head_mut`: nothing is lent yet.
+        unsafe { self.inner.as_mut() }.refresh(&self.service);
+        let found = self.find();
+        match found {
+            Ok(BodyMode::None) => Plan::NoBody,
+            Ok(BodyMode::Whole) => Plan::Whole,
+            Ok(BodyMode::Stream) => self.open_pipe(),
+            Err(refused) => {
+                self.refused = Some(refused);
+                Plan::NoBody
+            }
+        }
+    }
+
+    /// Finds the route and fills the request for it; or status and message of an error.
+    fn find(&mut self) -> Result<BodyMode, (u16, String)> {
+        let inner = self.inner();
+        let method = inner.method();
+        // SAFETY: the request is not lent yet, and nothing else of `inner` reaches it.
+        let request = unsafe { &mut *inner.request.get() };
+        inner.fill(request, &method, "/");
+        let path = inner.path()?;
+        request.path = Slice::text(path);
+        let Some((mount, rest)) = inner.table().mount(inner.head.host(), path) else {
+            return Err((404, format!("not found: {path}")));
+        };
+        inner.place.set(Place { route: None, mount: Some(NonNull::from(mount)) });
+        inner.fill_mount(request, mount, rest);
+        match mount.find(&method, rest) {
+            Found::Route { route, params } => {
+                let route = inner.table().route(route);
+                inner
+                    .place
+                    .set(Place { route: Some(NonNull::from(route)), mount: Some(NonNull::from(mount)) });
+                inner.fill_route(request, route, &params);
+                Ok(route.body)
+            }
+            Found::BadFormat => Err((400, "the path has the wrong format".to_owned())),
+            Found::MethodNotAllowed(allow) => {
+                inner.allow.set(Some(allow));
+                Err((405, format!("{method} is not allowed here")))
+            }
+            Found::Nothing => Err((404, format!("not found: {path}"))),
+        }
+    }
+
+    fn open_pipe(&mut self) -> Plan {
+        let pipe = Arc::new(BodyPipe::default());
+        *self.pipe_poll.get_mut() = pipe.poll_of();
+        self.pipe = Some(pipe);
+        Plan::Stream
+    }
+
+    /// The streamed body, under [`Plan::Stream`].
+    pub(crate) fn pipe(&self) -> Option<&Arc<BodyPipe>> {
+        self.pipe.as_ref()
+    }
+
+    /// The route that answers, if there is one.
+    pub(crate) fn route(&self) -> Option<&Route> {
+        self.inner().route()
+    }
+
+    /// Calls the handler of the route. A body that was read with [`Plan::Whole`] is complete.
+    pub(crate) fn call(&mut self) -> Progress {
+        if let Some((status, message)) = self.refused.take() {
+            return self.fail(status, &message);
+        }
+        let Some(handler) = self.route().map(|route| route.handler()) else {
+            return self.fail(404, "not found");
+        };
+        if let Err(cause) = self.lend_body() {
+            return self.fail_with_cause(500, "", &format!("cannot read the body back: {cause}"));
+        }
+        self.invoke(handler, 200)
+    }
+
+    fn lend_body(&mut self) -> io::Result<()> {
+        let body = Slice::new(self.body.finish()?);
+        // SAFETY: the request is not lent yet; the borrow ends with the line.
+        let request = unsafe { &mut *self.inner().request.get() };
+        request.body = body;
+        request.body_src = if self.pipe.is_some() { self.pipe_poll.get() } else { std::ptr::null() };
+        Ok(())
+    }
+
+    fn invoke(&mut self, handler: abi::Handler, status: u16) -> Progress {
+        let (request, response) = (self.inner().request.get(), self.inner().response.get());
+        // SAFETY: the response is the host's until the call.
+        unsafe { response.write(answer::empty(status)) };
+        self.pending = abi::Poll::NONE;
+        // SAFETY: the table holds the handler's generation, so its functions are there.
+        let call = unsafe { (*handler.vt).call };
+        // SAFETY: the contract of `call`: the request stays valid until `finish`, the rest are places for one value each.
+        let code = unsafe { call(handler.data, request, response, &raw mut self.pending) };
+        self.settle(code)
+    }
+
+    /// Goes on with a pending answer.
+    pub(crate) fn poll(&mut self, task: &Waker) -> Progress {
+        if self.stage == Stage::Done {
+            return Progress::Ready;
+        }
+        let waker = self.waker.get_or_insert_with(HostWaker::new).clone();
+        waker.register(task);
+        let pending = self.pending;
+        let response = self.inner().response.get();
+        // SAFETY: `pending` was filled by a call that answered PENDING, and the table holds its generation.
+        let poll = unsafe { (*pending.vt).poll };
+        // SAFETY: the contract of `poll`: the waker is lent, and `out` is a place for the response.
+        let code = unsafe { poll(pending.data, waker.as_raw(), response.cast()) };
+        match code {
+            abi::PENDING => Progress::Pending,
+            code => {
+                self.drop_pending();
+                self.settle(code)
+            }
+        }
+    }
+
+    fn drop_pending(&mut self) {
+        let pending = std::mem::replace(&mut self.pending, abi::Poll::NONE);
+        if pending.is_some() {
+            // SAFETY: its table lives as long as its generation, which the table holds.
+            let drop = unsafe { (*pending.vt).drop };
+            // SAFETY: taken out above, so this is the one call.
+            unsafe { drop(pending.data) }
+        }
+    }
+
+    fn settle(&mut self, code: i32) -> Progress {
+        match code {
+            abi::READY => self.ready(),
+            abi::PENDING if self.pending.is_some() => Progress::Pending,
+            abi::DECLINED => self.fail(404, "not found"),
+            abi::PANIC => self.gave_up("the handler panicked"),
+            abi::CANCELLED => self.gave_up("the handler was cancelled"),
+            code => self.gave_up(&format!("the handler failed with code {code}")),
+        }
+    }
+
+    fn ready(&mut self) -> Progress {
+        // SAFETY: the handler is done with the response; the borrow ends before the next call.
+        let response = unsafe { &mut *self.inner().response.get() };
+        if !(200..=999).contains(&response.status) {
+            let status = response.status;
+            return self.fail_with_cause(500, "", &format!("the handler answered with status {status}"));
+        }
+        if response.flags & abi::RESPONSE_ERROR == 0 {
+            return self.done();
+        }
+        let status = response.status;
+        // SAFETY: the body is the plugin's until it is released, in `fail` at the latest.
+        let message = String::from_utf8_lossy(unsafe { response.body.bytes() }).into_owned();
+        self.fail_keeping_headers(status, &message)
+    }
+
+    fn done(&mut self) -> Progress {
+        if let Some(allow) = self.inner().allow.take() {
+            self.add_header("allow", &allow);
+        }
+        self.stage = Stage::Done;
+        Progress::Ready
+    }
+
+    /// The handler did not answer in time: its work is dropped, and the client gets a 504.
+    pub(crate) fn time_out(&mut self) -> Progress {
+        let stage = self.stage;
+        self.drop_pending();
+        if stage == Stage::ErrorHandler {
+            return self.page(504, "");
+        }
+        self.fail_with_cause(504, "the handler did not answer in time", "the handler did not answer in time")
+    }
+
+    /// There are too many requests already.
+    pub(crate) fn busy(&mut self) -> Progress {
+        let progress = self.fail(503, "the server is busy");
+        if progress == Progress::Ready {
+            self.add_header("retry-after", "1");
+        }
+        progress
+    }
+
+    /// Answers with an error: by the app's handler for it, else by the host's page.
+    pub(crate) fn fail(&mut self, status: u16, message: &str) -> Progress {
+        self.release_response();
+        if self.stage == Stage::ErrorHandler {
+            return self.page(status, message);
+        }
+        let Some(handler) = self.inner().error_handler(status) else { return self.page(status, message) };
+        self.stage = Stage::ErrorHandler;
+        // SAFETY: the route's handler is done with the request, or its work was dropped.
+        let request = unsafe { &mut *self.inner().request.get() };
+        request.error_status = status;
+        request.error_message = self.inner().arena.slice(message);
+        request.body_src = std::ptr::null();
+        // Bottle's rule: the error's status stands unless the error handler sets another.
+        self.invoke(handler, status)
+    }
+
+    /// An error of the handler's own choice (Bottle's `HTTPError`) keeps the headers that came with it.
+    fn fail_keeping_headers(&mut self, status: u16, message: &str) -> Progress {
+        let pairs = self.answer_pairs().to_vec();
+        let progress = self.fail(status, message);
+        if progress == Progress::Ready && self.inner().error_handler(status).is_none() {
+            self.add_pairs(&pairs);
+        }
+        progress
+    }
+
+    /// The handler answered with a code and nothing else. Its own line in the log says more than ours, if there is one.
+    fn gave_up(&mut self, cause: &str) -> Progress {
+        if self.inner().explained.get() && !self.service.debug {
+            return self.fail(500, "");
+        }
+        self.fail_with_cause(500, "", cause)
+    }
+
+    fn fail_with_cause(&mut self, status: u16, message: &str, cause: &str) -> Progress {
+        let inner = self.inner();
+        let (route, plugin) =
+            inner.route().map_or(("-", "-"), |route| (route.rule.as_str(), route.plugin.name()));
+        tracing::error!(plugin, request = inner.id(), "{} {route}: {cause}", inner.method());
+        let message = if self.service.debug && message.is_empty() { cause } else { message };
+        self.fail(status, message)
+    }
+}
+
+impl<H: Head> Drop for Exchange<H> {
+    fn drop(&mut self) {
+        self.finish();
+        // SAFETY: made by `new` from a box; nothing points to it any more: `finish` dropped what was pending.
+        drop(unsafe { Box::from_raw(self.inner.as_ptr()) });
+    }
+}

@@ -1,0 +1,194 @@
+//! A run from beginning to end, in the order of Bottle's `run()`: the app, its middleware, the server, the banner, and
+//! then it serves.
+
+use crate::access_log::AccessLog;
+use crate::app::Installed;
+use crate::banner;
+use crate::cargo_build;
+use crate::control::{Control, Phase};
+use crate::error::Error;
+use crate::listener::Listener;
+use crate::load::{Declared, Loader, Sources};
+use crate::manifest::Manifest;
+use crate::preflight::{Host, Preflight};
+use crate::server::{Chosen, ServerRegistry, Serving};
+use crate::service::Service;
+use crate::spec::{Located, MountSpec, PluginSpec, Source, Spec};
+use crate::stop::Stop;
+use crate::table::{Placed, Table, compose};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a run differs from what the spec says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// No banner and no access lines.
+    pub quiet: bool,
+    /// Access lines as JSON.
+    pub json_log: bool,
+}
+
+/// Loads the spec's app and serves it until `stop`.
+///
+/// # Errors
+/// Anything of it fails before it serves; or the server does.
+pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
+    let chosen = choose(spec, &ServerRegistry::default())?;
+    let control = Control::new(stop.clone());
+    let table = load(spec, &control, options.quiet)?;
+    let listeners = bind(spec)?;
+    if !options.quiet {
+        say(&banner::banner(&spec.app.name, &chosen, &listeners, &table.listing()));
+    }
+    let service = Arc::new(Service::new(table, spec.timeouts, spec.limits, spec.app.debug));
+    let access_log = if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log) };
+    let serving = Serving {
+        service: service.clone(),
+        listeners,
+        workers: spec.server.workers.or(cores),
+        threads: spec.server.threads.explicit(),
+        options: spec.server.options.clone(),
+        stop,
+        access_log: access_log.clone(),
+    };
+    control.enter(Phase::Serving);
+    let served = chosen.server.serve(serving);
+    access_log.flush();
+    served?;
+    retire(service, spec.timeouts.shutdown)
+}
+
+/// Ends the plugins. Each is stopped and destroyed on a thread of its own: one that hangs is named, and left behind.
+fn retire(service: Arc<Service>, limit: Option<Duration>) -> Result<(), Error> {
+    let retired = crate::deadline::run("stopping the plugins", limit, move |_| {
+        drop(service);
+        Ok(())
+    });
+    retired.map_err(|error| Error::failed(error.message().to_owned()))
+}
+
+/// The server that the spec names, its options checked.
+///
+/// # Errors
+/// There is no server of that name, or it does not have one of the options.
+pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
+    let chosen = match &spec.server.name {
+        Some(name) => registry.get(name).map_err(|error| name.at.place(&error))?,
+        None => registry.get(crate::server::DEFAULT)?,
+    };
+    let known: Vec<&str> = chosen.server.about().options.iter().map(|(name, _)| *name).collect();
+    spec.server.options_at.check(&known)?;
+    Ok(chosen)
+}
+
+/// Builds, loads and composes what the spec declares.
+///
+/// # Errors
+/// A crate does not build, a plugin cannot be loaded, a target does not exist, two routes are equal.
+pub fn load(spec: &Spec, control: &Control, quiet: bool) -> Result<Table, Error> {
+    let files = spec.plugins.iter().map(|plugin| file_of(plugin, quiet)).collect::<Result<Vec<_>, _>>()?;
+    let manifests = spec.plugins.iter().zip(&files).map(|(plugin, file)| manifest(plugin, file));
+    let manifests = manifests.collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<String> = manifests.iter().map(|manifest| manifest.id.clone()).collect();
+    let names = spec.plugin_names(&ids)?;
+    for (plugin, manifest) in spec.plugins.iter().zip(&manifests) {
+        check_config(plugin, manifest)?;
+    }
+    let declared = spec.plugins.iter().zip(&names).zip(files);
+    let declared = declared.map(|((plugin, name), file)| Declared {
+        name: name.clone(),
+        file,
+        config_json: plugin.config.to_string(),
+    });
+    let sources = Sources::new(declared.collect(), spec.base.clone(), search_path(&spec.base));
+    let loader = Loader::new(sources, control.clone(), spec.timeouts.load);
+    let placed =
+        spec.all_mounts(&names).iter().map(|mount| place(&loader, mount)).collect::<Result<_, _>>()?;
+    let around = spec.middleware.iter().map(|middleware| {
+        let target = &middleware.target;
+        let wrapper = loader.load_middleware(target, middleware.config.to_string());
+        let wrapper = wrapper.map_err(|error| target.at.place(&error))?;
+        let name =
+            target.export.as_ref().map_or_else(|| target.library.clone(), |export| export.name.clone());
+        Ok(Installed { name, also: target.to_string(), wrapper })
+    });
+    let around = around.collect::<Result<_, Error>>()?;
+    compose(placed, &around)
+}
+
+/// The library of a plugin: a file, or what cargo makes of a crate.
+fn file_of(plugin: &PluginSpec, quiet: bool) -> Result<PathBuf, Error> {
+    let folder = match &plugin.source.value {
+        Source::Path(path) => return Ok(path.clone()),
+        Source::Crate(folder) => folder,
+    };
+    let profile =
+        if cfg!(debug_assertions) { cargo_build::Profile::Dev } else { cargo_build::Profile::Release };
+    let built = cargo_build::library_of(folder, profile, |progress| {
+        if !quiet {
+            say(&format!("{progress}\n"));
+        }
+    });
+    Ok(built.map_err(|error| plugin.source.at.place(&error))?.path)
+}
+
+/// What the plugin says of itself, if it can be loaded here: the whole preflight, because this place knows the key that names
+/// the file. The copy that is mapped later passes it again.
+fn manifest(plugin: &PluginSpec, file: &Path) -> Result<Manifest, Error> {
+    let accepted = crate::library::read(file)
+        .and_then(|bytes| Preflight::of(&bytes, &Host::this(crate::host_side::EXTENSIONS)).accept(file));
+    accepted.map_err(|error| plugin.source.at.place(&error))
+}
+
+/// A key that the plugin does not know is a mistake, if the plugin says which it knows.
+fn check_config(plugin: &PluginSpec, manifest: &Manifest) -> Result<(), Error> {
+    let Some(known) = &manifest.config else { return Ok(()) };
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    plugin.config_at.check(&known)
+}
+
+fn place(loader: &Loader, mount: &MountSpec) -> Result<Placed, Error> {
+    let app = loader.load_app(&mount.target).map_err(|error| mount.target.at.place(&error))?;
+    let texts = |list: &[Located<String>]| list.iter().map(|one| one.value.clone()).collect();
+    Ok(Placed {
+        origin: format!("`{}` ({})", mount.target.value, mount.target.at),
+        prefix: mount.at.value.clone(),
+        hosts: texts(&mount.hosts),
+        skip: texts(&mount.skip),
+        app,
+    })
+}
+
+/// Where `lib<name>.so` is looked for: `HOST_PLUGIN_PATH`, the folder of the spec and its `plugins`, the folder of the
+/// program.
+fn search_path(base: &Path) -> Vec<PathBuf> {
+    let given = std::env::var_os("HOST_PLUGIN_PATH").unwrap_or_default();
+    let mut path: Vec<PathBuf> =
+        std::env::split_paths(&given).filter(|folder| folder != Path::new("")).collect();
+    let base = if base == Path::new("") { Path::new(".") } else { base };
+    path.extend([base.to_owned(), base.join("plugins")]);
+    path.extend(std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned)));
+    path
+}
+
+/// Binds every address of the spec.
+///
+/// # Errors
+/// One of them cannot be bound.
+pub fn bind(spec: &Spec) -> Result<Vec<Listener>, Error> {
+    let bound =
+        spec.server.bind.iter().map(|bind| Listener::bind(bind).map_err(|error| bind.at.place(&error)));
+    let bound: Vec<Vec<Listener>> = bound.collect::<Result<_, _>>()?;
+    Ok(bound.into_iter().flatten().collect())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// For people, on standard error: standard output is for what a command answers.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,73 @@
+//! The head of an answer, as actix's own type.
+
+use crate::exchange::{Exchange, Head};
+use actix_http::{ConnectionType, Response, StatusCode};
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+/// Values that most answers have: no memory is taken for them.
+const COMMON: &[&str] = &[
+    "text/plain; charset=utf-8",
+    "text/html; charset=utf-8",
+    "application/json",
+    "application/octet-stream",
+];
+
+/// Status and headers of an answer; the status of a refusal where they cannot be sent.
+pub(super) fn respond<H: Head>(
+    exchange: &mut Exchange<H>,
+    is_stopping: bool,
+) -> Result<Response<()>, StatusCode> {
+    let answer = exchange.answer();
+    let status = StatusCode::from_u16(answer.status()).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let mut response = Response::with_body(status, ());
+    if is_stopping {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    if answer.is_streamed() && exchange.head().version() < 11 {
+        // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer.
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    for (name, value) in answer.headers() {
+        if is_framing(name) {
+            if name.eq_ignore_ascii_case(b"connection") && value.eq_ignore_ascii_case(b"close") {
+                response.head_mut().set_connection_type(ConnectionType::Close);
+            }
+            continue;
+        }
+        let Some((name, value)) = header(name, value) else {
+            let name = String::from_utf8_lossy(name).into_owned();
+            tracing::error!(
+                request = exchange.id(),
+                "cannot send the answer of the handler: header `{name}` is malformed"
+            );
+            return Err(StatusCode::INTERNAL_SERVER_ERROR);
+        };
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}
+
+fn header(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(name).ok()?;
+    let value = match COMMON.iter().find(|common| common.as_bytes() == value) {
+        Some(common) => HeaderValue::from_static(common),
+        None => HeaderValue::from_bytes(value).ok()?,
+    };
+    Some((name, value))
+}
+
+/// Headers that say how the message is framed are the server's to write.
+fn is_framing(name: &[u8]) -> bool {
+    const FRAMING: &[&str] = &[
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "date",
+        "keep-alive",
+        "upgrade",
+        "proxy-connection",
+        "trailer",
+    ];
+    FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing.as_bytes()))
+}

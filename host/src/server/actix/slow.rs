@@ -1,0 +1,258 @@
+//! Requests that are not answered at once: those with a body, a pending answer, or a handler that blocks.
+
+use super::body::{ActixExchange, AnswerBody, log};
+use super::connection::Guard;
+use super::owned::OwnedHead;
+use super::respond::respond;
+use super::service::{Worker, finish, plain, refuse};
+use crate::exchange::{Exchange, Head, Plan, Progress};
+use crate::request_body::BodyPipe;
+use crate::server::pace::Pace;
+use actix_http::{Payload, Response, StatusCode};
+use actix_rt::time::{Sleep, sleep};
+use futures_core::Stream;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+pub(super) struct Request {
+    pub(super) worker: Rc<Worker>,
+    pub(super) exchange: ActixExchange,
+    pub(super) payload: Payload,
+    pub(super) plan: Plan,
+    pub(super) is_blocking: bool,
+    pub(super) guard: Option<Rc<Guard>>,
+    pub(super) began: Instant,
+}
+
+impl Request {
+    /// Sees the request through. Dropped when the client goes away: the handler's work is dropped with it.
+    pub(super) async fn answer(mut self) -> Response<AnswerBody> {
+        if self.plan == Plan::Whole
+            && let Err(status) = self.read_body().await
+        {
+            return refuse(&self.worker, self.exchange, self.guard, self.began, status);
+        }
+        if self.is_blocking {
+            return self.answer_elsewhere().await;
+        }
+        match self.see_through().await {
+            Ok(()) => finish(&self.worker, self.exchange, self.guard, self.began),
+            Err(status) => refuse(&self.worker, self.exchange, self.guard, self.began, status),
+        }
+    }
+
+    async fn read_body(&mut self) -> Result<(), StatusCode> {
+        let limits = self.worker.shared.serving.service.limits;
+        let announced = self
+            .exchange
+            .head()
+            .header(b"content-length")
+            .and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
+        if announced.is_some_and(|length: u64| length > limits.body_bytes as u64) {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let mut received = 0;
+        let mut clock = Clock::new(self.worker.shared.serving.service.timeouts.body);
+        loop {
+            let chunk = poll_fn(|cx| match Pin::new(&mut self.payload).poll_next(cx) {
+                Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
+                Poll::Pending => clock.poll(cx).map(|()| Err(StatusCode::REQUEST_TIMEOUT)),
+            });
+            let Some(chunk) = chunk.await? else { return Ok(()) };
+            let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+            received += chunk.len() as u64;
+            clock.pace.moved(chunk.len());
+            if received > limits.body_bytes as u64 {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            self.exchange.body.push(&chunk, limits.body_memory).map_err(|cause| {
+                tracing::error!("cannot spill a request body to a file: {cause}");
+                StatusCode::INSUFFICIENT_STORAGE
+            })?;
+        }
+    }
+
+    /// Polls the handler, and feeds it the body that it reads by itself, until it has answered or its time is over. An
+    /// error: the status for a body that is malformed or too large, or for a client that has left.
+    async fn see_through(&mut self) -> Result<(), StatusCode> {
+        let timeouts = self.worker.shared.serving.service.timeouts;
+        let mut deadline = timeouts.handler.map(|timeout| Box::pin(sleep(timeout)));
+        let body_max = self.worker.shared.serving.service.limits.body_bytes as u64;
+        let mut feeder = Feeder { received: 0, body_max, refused: None };
+        let mut called = self.plan == Plan::NoBody;
+        poll_fn(|cx| {
+            if !called {
+                called = true;
+                if self.worker.watched(&mut self.exchange, Exchange::call) == Progress::Ready {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            loop {
+                if self.worker.watched(&mut self.exchange, |exchange| exchange.poll(cx.waker()))
+                    == Progress::Ready
+                {
+                    return Poll::Ready(Ok(()));
+                }
+                let fed = self.exchange.pipe().is_some_and(|pipe| feeder.feed(pipe, &mut self.payload, cx));
+                if let Some(status) = feeder.refused {
+                    return Poll::Ready(Err(status));
+                }
+                if !fed {
+                    break;
+                }
+            }
+            let is_late = deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
+            if is_late && self.exchange.time_out() == Progress::Ready {
+                return Poll::Ready(Ok(()));
+            }
+            match &self.guard {
+                Some(guard) if guard.has_left() => {
+                    guard.end();
+                    Poll::Ready(Err(client_has_left()))
+                }
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Calls the handler on a thread of the host's. Its head is copied: actix's own cannot leave this thread.
+    async fn answer_elsewhere(mut self) -> Response<AnswerBody> {
+        let service = &self.worker.shared.serving.service;
+        let mut exchange = Exchange::new(service, OwnedHead::from(self.exchange.head()));
+        exchange.begin();
+        std::mem::swap(&mut exchange.body, &mut self.exchange.body);
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let watch = self.worker.shared.watch.clone();
+        self.worker.shared.blocking.run(move || {
+            let slot = watch.slot(None, false);
+            if let Some(route) = exchange.route() {
+                slot.enter(route);
+            }
+            let progress = exchange.call();
+            let _ = slot.leave();
+            watch.remove(&slot);
+            // Nobody waits any more when the client is gone or was answered with a 504.
+            let _ = answer.send((exchange, progress));
+        });
+        let timeout = service.timeouts.handler;
+        let mut clock = Clock::new(timeout);
+        let mut answered = pin!(answered);
+        let answer = poll_fn(|cx| match answered.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer.ok()),
+            Poll::Pending => clock.poll(cx).map(|()| None),
+        });
+        let (mut exchange, progress) = match answer.await {
+            Some(answer) => answer,
+            None => {
+                self.exchange.fail(504, "the handler did not answer in time");
+                return finish(&self.worker, self.exchange, self.guard, self.began);
+            }
+        };
+        if progress == Progress::Pending {
+            poll_pending(&mut exchange, timeout).await;
+        }
+        self.finish_owned(exchange)
+    }
+
+    fn finish_owned(self, mut exchange: Exchange<OwnedHead>) -> Response<AnswerBody> {
+        let shared = &self.worker.shared;
+        let response = respond(&mut exchange, shared.serving.stop.is_requested());
+        let status = exchange.answer().status();
+        let mut body = if exchange.answer().is_streamed() {
+            let log = super::body::StreamLog { shared: shared.clone(), began: self.began, sent: 0 };
+            AnswerBody::stream(exchange, log)
+        } else {
+            let body = AnswerBody::whole(&mut exchange);
+            log(shared, exchange.head(), status, body.len(), self.began);
+            body
+        };
+        self.worker.put_back(self.exchange);
+        match response {
+            Ok(response) => {
+                body.guard = self.guard;
+                response.set_body(body)
+            }
+            Err(status) => plain(status, self.guard),
+        }
+    }
+}
+
+async fn poll_pending<H: Head>(exchange: &mut Exchange<H>, timeout: Option<Duration>) {
+    let mut clock = Clock::new(timeout);
+    poll_fn(|cx| {
+        if exchange.poll(cx.waker()) == Progress::Ready {
+            return Poll::Ready(());
+        }
+        match clock.poll(cx) {
+            Poll::Ready(()) if exchange.time_out() == Progress::Ready => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// What nginx calls it, in the log: nobody reads it.
+fn client_has_left() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+/// Hands on what arrives of a body while the handler wants it.
+struct Feeder {
+    received: u64,
+    body_max: u64,
+    /// Why the body is not handed on any more.
+    refused: Option<StatusCode>,
+}
+
+impl Feeder {
+    /// Whether anything was handed on: then the handler is polled again.
+    fn feed(&mut self, pipe: &Arc<BodyPipe>, payload: &mut Payload, cx: &mut Context<'_>) -> bool {
+        if !pipe.is_wanted() {
+            return false;
+        }
+        match Pin::new(payload).poll_next(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(None) => pipe.end(),
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.received += chunk.len() as u64;
+                if self.received > self.body_max {
+                    self.refused = Some(StatusCode::PAYLOAD_TOO_LARGE);
+                    return false;
+                }
+                pipe.push(chunk.to_vec());
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.refused = Some(StatusCode::BAD_REQUEST);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// A deadline that is pushed back while bytes move.
+struct Clock {
+    pace: Pace,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Clock {
+    fn new(timeout: Option<Duration>) -> Self {
+        Self { pace: Pace::new(timeout), sleep: None }
+    }
+
+    /// Ready when the deadline is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(due) = self.pace.due() else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(actix_rt::time::sleep_until(due.into())));
+        if sleep.deadline() != due.into() {
+            sleep.as_mut().reset(due.into());
+        }
+        sleep.as_mut().poll(cx)
+    }
+}

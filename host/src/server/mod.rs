@@ -1,0 +1,72 @@
+//! Servers by name: Bottle's `server_names` and `ServerAdapter`.
+//!
+//! A server accepts connections and calls a handler. Each is one small file that knows a [`Service`], its listeners and
+//! its options, and nothing of specs, apps and plugins. [`ServerRegistry`] maps names to servers.
+
+mod accept;
+mod actix;
+mod blocking_pool;
+mod clock;
+mod conversation;
+mod pace;
+mod registry;
+mod single;
+mod socket;
+mod threaded;
+mod threads;
+mod wait;
+mod watch;
+
+pub use registry::{Chosen, DEFAULT, ServerRegistry};
+
+use crate::access_log::AccessLog;
+use crate::error::Error;
+use crate::listener::Listener;
+use crate::service::Service;
+use crate::stop::Stop;
+use std::sync::Arc;
+
+/// One server model.
+pub trait Server: Send + Sync {
+    /// What it is, for `host servers` and for `--server`.
+    fn about(&self) -> About;
+
+    /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed.
+    ///
+    /// # Errors
+    /// It could not serve; or it could, and a handler did not return by the shutdown deadline: the error names it.
+    fn serve(&self, serving: Serving) -> Result<(), Error>;
+}
+
+/// What a server says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its name in the registry.
+    pub name: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// What it is good for, in a few words.
+    pub good_for: &'static str,
+    /// Names of Bottle's servers that mean this one here.
+    pub aliases: &'static [&'static str],
+    /// The keys of `[server.options]` that it takes, with a line each.
+    pub options: &'static [(&'static str, &'static str)],
+}
+
+/// What a server is given.
+pub struct Serving {
+    /// What it serves.
+    pub service: Arc<Service>,
+    /// Where it listens: bound already, so that the real ports are known.
+    pub listeners: Vec<Listener>,
+    /// Processes or event loops, where the server has them.
+    pub workers: usize,
+    /// Handler threads, where the server has a limit of its own for them; none: up to the limit of connections.
+    pub threads: Option<usize>,
+    /// Its own options, checked for unknown keys.
+    pub options: toml::Table,
+    /// Readable when it is to stop.
+    pub stop: Stop,
+    /// A line for each request.
+    pub access_log: AccessLog,
+}
