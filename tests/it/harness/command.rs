@@ -1,0 +1,94 @@
+//! Commands that end by themselves.
+
+use super::PATIENCE;
+use super::build::{host_binary, root};
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a process left. Its `Debug` is for the message of a failed assertion.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// What was run.
+    pub(crate) command: String,
+    /// The exit code; none: a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { command, code, stdout, stderr } = self;
+        write!(f, "\n$ {command}\nexit code {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+    }
+}
+
+/// Runs `host` with these arguments, in the root of the project.
+pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
+    run_in(root(), args)
+}
+
+/// Runs `host` with these arguments in a folder.
+///
+/// # Panics
+/// It does not end within [`PATIENCE`].
+pub(crate) fn run_in<A: AsRef<std::ffi::OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> Output {
+    let mut command = host_command(folder);
+    command.args(args);
+    finish(command)
+}
+
+/// `host`, with nothing of the caller's environment that it would read.
+pub(super) fn host_command(folder: &Path) -> Command {
+    let mut command = Command::new(host_binary());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("HOST_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+pub(super) fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+fn finish(mut command: Command) -> Output {
+    let shown = shown(&command);
+    let mut child = command.spawn().unwrap_or_else(|cause| panic!("cannot run {shown}: {cause}"));
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let code = wait(&mut child, PATIENCE).unwrap_or_else(|| {
+        let _ = child.kill();
+        panic!("{shown} did not end within {PATIENCE:?}")
+    });
+    let join = |thread: std::thread::JoinHandle<String>| thread.join().expect("a reader");
+    Output { command: shown, code, stdout: join(stdout), stderr: join(stderr) }
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.expect("a pipe").read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// The exit code, when the process ends in time.
+pub(super) fn wait(child: &mut Child, limit: Duration) -> Option<Option<i32>> {
+    let until = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().expect("a process of our own") {
+            return Some(status.code());
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,50 @@
+//! Plugins to test with.
+
+use super::build::{built, root};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The library of one of `plugins/*`, by the crate's name.
+///
+/// # Panics
+/// There is none.
+pub(crate) fn workspace_plugin(name: &str) -> PathBuf {
+    let path = built().join(format!("lib{}.so", name.replace('-', "_")));
+    assert!(path.is_file(), "no plugin `{name}`: {} is missing", path.display());
+    path
+}
+
+/// Compiles a plugin from C, once for each name, against the header of the project.
+///
+/// # Panics
+/// It does not compile, without a warning; the compiler's message is shown.
+pub(crate) fn plugin_from_c(name: &str, source: &str) -> PathBuf {
+    static COMPILED: Mutex<Option<HashMap<String, Arc<OnceLock<PathBuf>>>>> = Mutex::new(None);
+    let cell = {
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.get_or_insert_default().entry(format!("{name}\n{source}")).or_default().clone()
+    };
+    cell.get_or_init(|| compile(name, source)).clone()
+}
+
+fn compile(name: &str, source: &str) -> PathBuf {
+    // The same text goes to the same place in every run, and the file is put there whole: another run may be using it.
+    let mut hasher = DefaultHasher::new();
+    (name, source).hash(&mut hasher);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{:016x}", hasher.finish()));
+    std::fs::create_dir_all(&folder).expect("a folder for a plugin");
+    let library = folder.join(format!("lib{name}.so"));
+    let text = folder.join(format!("{name}.c"));
+    let new = folder.join(format!("new-{}", std::process::id()));
+    std::fs::write(&text, source).expect("a C file");
+    let mut cc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    cc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-O1", "-shared", "-fPIC"]);
+    cc.arg("-I").arg(root().join("plugin-api/include")).arg("-o").arg(&new).arg(&text);
+    let output = cc.output().expect("a C compiler can be run");
+    assert!(output.status.success(), "{cc:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(&new, &library).expect("a library");
+    library
+}

@@ -1,0 +1,257 @@
+//! A running `host`.
+
+use super::build::root;
+use super::client::{Client, Response};
+use super::command::{Output, host_command, shown, wait};
+use super::stderr::Stderr;
+use super::stream::Address;
+use super::{Folder, LIFE_MAX, PATIENCE, Spec};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A host that is about to be started.
+pub(crate) struct Starting {
+    spec: Spec,
+    folder: Folder,
+    binds: Vec<String>,
+    command: Command,
+}
+
+impl Starting {
+    /// Where it listens, instead of a free port of 127.0.0.1; once for each place.
+    pub(crate) fn bind(mut self, address: &str) -> Self {
+        self.binds.push(address.to_owned());
+        self
+    }
+
+    pub(crate) fn arg(mut self, arg: &str) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Writes a file beside the spec.
+    pub(crate) fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
+        self.folder.write(name, contents);
+        self
+    }
+
+    /// The folder with the spec, where the command runs.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Panics
+    /// It does not.
+    pub(crate) fn start(self) -> Host {
+        let mut host = self.spawn();
+        let banner = host.stderr.wait(|log| log.contains("Hit Ctrl-C").then(|| log.to_owned()));
+        host.urls =
+            banner.unwrap_or_else(|| panic!("the host does not listen")).lines().filter_map(url).collect();
+        host
+    }
+
+    /// Starts it, and does not wait for a banner: for `--quiet`, or a start that fails.
+    pub(crate) fn spawn(mut self) -> Host {
+        self.folder.write("app.toml", self.spec.as_str());
+        if self.binds.is_empty() {
+            self.binds.push("127.0.0.1:0".to_owned());
+        }
+        for bind in &self.binds {
+            self.command.args(["--bind", bind]);
+        }
+        // A group of its own, so that whatever it starts ends with it.
+        self.command.process_group(0);
+        let command = shown(&self.command);
+        let mut child = self.command.spawn().unwrap_or_else(|cause| panic!("cannot run {command}: {cause}"));
+        let stderr = Stderr::of(child.stderr.take().expect("a pipe"));
+        let (alive, life) = channel();
+        let group = Pid::from_child(&child);
+        std::thread::spawn(move || end_after(group, &life));
+        let (spec, folder) = (self.spec, self.folder);
+        Host {
+            spec,
+            folder,
+            command,
+            child: Mutex::new(child),
+            stderr,
+            urls: Vec::new(),
+            alive: Mutex::new(Some(alive)),
+        }
+    }
+}
+
+/// A running host. Dropping it kills it; in a panic everything is shown first.
+pub(crate) struct Host {
+    spec: Spec,
+    folder: Folder,
+    command: String,
+    child: Mutex<Child>,
+    stderr: Stderr,
+    urls: Vec<String>,
+    alive: Mutex<Option<Sender<()>>>,
+}
+
+impl Host {
+    /// Starts the app with that server on a free port, and waits until it listens.
+    pub(crate) fn start(spec: impl Into<Spec>, server: &str) -> Self {
+        Self::with(spec, server).start()
+    }
+
+    /// As [`Host::start`], to be completed by [`Starting::start`].
+    pub(crate) fn with(spec: impl Into<Spec>, server: &str) -> Starting {
+        let folder = Folder::new();
+        let mut command = host_command(folder.path());
+        command.args(["--app", "app.toml", "--server", server]);
+        Starting { spec: spec.into(), folder, binds: Vec::new(), command }
+    }
+
+    /// `host` with these arguments in the root of the project, to be completed by [`Starting::start`].
+    pub(crate) fn with_args<'a>(args: impl IntoIterator<Item = &'a str>) -> Starting {
+        let mut command = host_command(root());
+        command.args(args);
+        Starting { spec: Spec::exactly(""), folder: Folder::new(), binds: Vec::new(), command }
+    }
+
+    /// The URLs of the banner, in its order.
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// The folder with its spec.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
+    /// How many TCP connections to its first listener it has not ended, accepted or not: those that the kernel lists as
+    /// established.
+    pub(crate) fn connections(&self) -> usize {
+        let Address::Tcp(address) = self.address() else { panic!("not a TCP listener") };
+        let port = format!(":{:04X}", address.port());
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+        let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+        rows.filter(|row| row[1].ends_with(&port) && row[3] == "01").count()
+    }
+
+    /// The address of its first listener.
+    pub(crate) fn address(&self) -> Address {
+        Address::of_url(self.urls.first().expect("a host that listens"))
+    }
+
+    /// A new connection to its first listener.
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(&self.address())
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[], "")
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Response {
+        self.connect().request(method, path, headers, body)
+    }
+
+    /// All that it wrote to standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits for a line of its log that contains `part`, and gives the line.
+    ///
+    /// # Panics
+    /// It does not come within [`PATIENCE`].
+    #[track_caller]
+    pub(crate) fn wait_for_line(&self, part: &str) -> String {
+        let line = self.stderr.wait(|log| log.lines().find(|line| line.contains(part)).map(str::to_owned));
+        line.unwrap_or_else(|| panic!("the log has no line with `{part}`"))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        rustix::process::kill_process(Pid::from_child(&child), signal).expect("a process of our own");
+    }
+
+    /// Stops it with SIGTERM, and waits for its end.
+    #[track_caller]
+    pub(crate) fn stop(&self) -> Output {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for its end: the exit code and everything that it wrote.
+    ///
+    /// # Panics
+    /// It does not end within [`PATIENCE`].
+    #[track_caller]
+    pub(crate) fn wait(&self) -> Output {
+        self.wait_for_end(PATIENCE).unwrap_or_else(|| panic!("the host did not end within {PATIENCE:?}"))
+    }
+
+    /// As [`Host::wait`]; none when it does not end in time.
+    pub(crate) fn wait_for_end(&self, limit: Duration) -> Option<Output> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = wait(&mut child, limit)?;
+        self.end_watch();
+        let mut stdout = String::new();
+        if let Some(mut pipe) = child.stdout.take() {
+            let _ = pipe.read_to_string(&mut stdout);
+        }
+        Some(Output { command: self.command.clone(), code, stdout, stderr: self.stderr.whole() })
+    }
+
+    fn end_watch(&self) {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ended = child.try_wait().ok().flatten();
+        if ended.is_none() {
+            let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+            let _ = child.wait();
+        }
+        self.end_watch();
+        if std::thread::panicking() {
+            let (command, spec, log) = (&self.command, self.spec.as_str(), self.stderr.whole());
+            let state = ended.map_or("was running".to_owned(), |status| status.to_string());
+            eprintln!("\n$ {command}\n--- app.toml\n{spec}\n--- log ({state})\n{log}---");
+        }
+    }
+}
+
+/// Kills the group when nobody ended the host in time: then every wait for it ends, and its test fails.
+fn end_after(group: Pid, life: &Receiver<()>) {
+    if life.recv_timeout(LIFE_MAX) == Err(RecvTimeoutError::Timeout) {
+        eprintln!("a host was killed after {LIFE_MAX:?}: its test takes too long");
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+fn url(line: &str) -> Option<String> {
+    line.strip_prefix("Listening on ").map(str::to_owned)
+}

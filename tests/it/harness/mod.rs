@@ -1,0 +1,59 @@
+//! Starts the real `host`, talks to it over real sockets, and shows everything when a test fails.
+//!
+//! ```ignore
+//! for_each_server(|server| {
+//!     let host = Host::start(Spec::new().plugin("hello", &workspace_plugin("hello")), server);
+//!     assert_eq!(host.get("/").text(), "Hello\n");
+//!     assert_eq!(host.stop().code, Some(0));
+//! });
+//! ```
+//! - [`Spec`] is the text of an app, written to the test's own [`Folder`].
+//! - [`Host`] is a running host: ready when `start` returns, gone when dropped. It listens on port 0.
+//! - [`Client`] is one connection, which sends any bytes and reads answers strictly.
+//! - [`run`] runs a command that ends by itself, and gives its [`Output`].
+//! - [`plugin_from_c`] compiles a plugin, [`workspace_plugin`] finds one of `plugins/*`.
+//! - Nothing waits without a deadline: [`PATIENCE`] for a step, [`LIFE_MAX`] for a host.
+//!
+//! A host that is dropped by a panic prints its command, its spec, and all that it wrote.
+
+mod build;
+mod client;
+mod command;
+mod fixture;
+mod folder;
+mod host;
+mod servers;
+mod spec;
+mod stderr;
+mod stream;
+
+pub(crate) use build::root;
+pub(crate) use client::{Client, NoAnswer, Response};
+pub(crate) use command::{Output, run, run_in};
+pub(crate) use fixture::{plugin_from_c, workspace_plugin};
+pub(crate) use folder::Folder;
+pub(crate) use host::{Host, Starting};
+pub(crate) use servers::{SERVERS, for_each_server, on_servers};
+pub(crate) use spec::Spec;
+pub(crate) use stream::Address;
+
+use std::time::{Duration, Instant};
+
+/// How long one step may take: an answer, a start, an end. Far more than it takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a host may live, whatever its test does: then it is killed, and every wait for it ends.
+pub(crate) const LIFE_MAX: Duration = Duration::from_secs(60);
+
+/// Looks again and again until `condition` holds.
+///
+/// # Panics
+/// It does not within [`PATIENCE`].
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

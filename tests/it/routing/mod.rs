@@ -1,0 +1,8 @@
+//! Routing over real sockets: what was recorded from Bottle, and what the host adds to it.
+
+mod cases;
+mod errors;
+mod hosts;
+mod many;
+mod recorded;
+mod urls;

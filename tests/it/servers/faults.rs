@@ -1,0 +1,61 @@
+//! Handlers that fail: the client gets a 500 with an id, the log the cause with the same id, and the server goes on.
+
+use super::lab;
+use crate::harness::{Host, Response, Spec, for_each_server, workspace_plugin};
+
+/// The id in the log's line is in the client's answer.
+#[track_caller]
+fn is_reported(host: &Host, answer: &Response, cause: &str) {
+    let line = host.wait_for_line(cause);
+    let id = line
+        .split("request=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a request id in the log");
+    assert!(answer.text().contains(id), "`{id}` of the log is not in the answer: {}", answer.text());
+    assert!(!answer.text().contains(cause), "the cause is for the log: {}", answer.text());
+}
+
+#[test]
+fn a_handler_that_fails_is_a_500_with_the_id_of_its_line_in_the_log() {
+    for_each_server(|server| {
+        let host = Host::start(lab(), server);
+        let mut client = host.connect();
+        let answer = client.get("/fail").expect(500);
+        is_reported(&host, &answer, "the handler failed with code -1");
+        assert_eq!(client.get("/").text(), "hello\n");
+    });
+}
+
+#[test]
+fn a_handler_that_panics_is_a_500_and_its_worker_goes_on() {
+    for_each_server(|server| {
+        let spec = Spec::new().plugin("errors", &workspace_plugin("errors"));
+        let host = Host::with(spec, server).arg("--workers=1").start();
+        let mut client = host.connect();
+        for _ in 0..20 {
+            let answer = client.get("/panic").expect(500);
+            assert!(
+                !answer.text().contains("this handler panics"),
+                "the message is for the log: {}",
+                answer.text()
+            );
+        }
+        client.get("/").expect(200);
+        let line = host.wait_for_line("this handler panics");
+        assert!(line.contains("plugins/errors/src/lib.rs:") && line.contains("request=\""), "{line}");
+        host.wait_for_line("GET /panic: the handler panicked");
+        assert_eq!(host.stop().code, Some(0));
+    });
+}
+
+#[test]
+fn a_header_that_would_split_the_answer_is_not_sent() {
+    for_each_server(|server| {
+        let host = Host::start(lab(), server);
+        let answer = host.get("/broken-header").expect(500);
+        assert_eq!((answer.header("x-injected"), answer.header("x-broken")), (None, None));
+        host.wait_for_line("cannot send the answer of the handler");
+        assert_eq!(host.get("/").text(), "hello\n");
+    });
+}
