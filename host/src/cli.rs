@@ -8,6 +8,7 @@ use crate::server::ServerRegistry;
 use crate::spec::{At, Bind, Count, Located, Set, Spec};
 use crate::stop::Stop;
 use crate::{banner, inspect};
+use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -80,10 +81,10 @@ struct Run {
     #[arg(long, env = "HOST_THREADS", value_name = "N|auto")]
     threads: Option<Count>,
     /// Log more, and show clients the causes of errors
-    #[arg(long, env = "HOST_DEBUG")]
+    #[arg(long, env = "HOST_DEBUG", value_parser = FalseyValueParser::new())]
     debug: bool,
     /// No banner and no access lines
-    #[arg(short, long, env = "HOST_QUIET")]
+    #[arg(short, long, env = "HOST_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
     /// Load everything, say whether it could be served, and end
     #[arg(long)]
@@ -107,7 +108,7 @@ impl Cli {
                 print(&format!("{:#}\n", inspect::report_json(&file)?))
             }
             Some(Command::Check(app)) => check(&app.logged()?),
-            Some(Command::Routes(app)) => print(&banner::table(&load(&app.logged()?)?.listing())),
+            Some(Command::Routes(app)) => routes(&app.logged()?),
             Some(Command::Completions { shell }) => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "host", &mut script);
@@ -174,8 +175,15 @@ impl Run {
 
 fn check(spec: &Spec) -> Result<(), Error> {
     run::choose(spec, &ServerRegistry::default())?;
-    let routes = load(spec)?.listing().len();
-    print(&format!("{}: ok, {routes} routes\n", spec.app.name.value))
+    let table = load(spec)?;
+    print(&format!("{}: ok, {} routes\n", spec.app.name.value, table.listing().len()))?;
+    run::retire(table, spec.timeouts.load)
+}
+
+fn routes(spec: &Spec) -> Result<(), Error> {
+    let table = load(spec)?;
+    print(&banner::table(&table.listing()))?;
+    run::retire(table, spec.timeouts.load)
 }
 
 fn load(spec: &Spec) -> Result<crate::table::Table, Error> {

@@ -60,9 +60,9 @@ pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
 }
 
 /// Ends the plugins. Each is stopped and destroyed on a thread of its own: one that hangs is named, and left behind.
-fn retire(service: Arc<Service>, limit: Option<Duration>) -> Result<(), Error> {
+pub(crate) fn retire(plugins: impl Send + 'static, limit: Option<Duration>) -> Result<(), Error> {
     let retired = crate::deadline::run("stopping the plugins", limit, move |_| {
-        drop(service);
+        drop(plugins);
         Ok(())
     });
     retired.map_err(|error| Error::failed(error.message().to_owned()))

@@ -75,6 +75,7 @@ pub(super) fn serve(socket: &Arc<Socket>, serving: &Serving, slot: &Slot, others
         exchange,
         out: Vec::new(),
         served: 0,
+        began: Instant::now(),
     };
     conversation.run();
 }
@@ -90,6 +91,8 @@ struct Conversation<'a> {
     exchange: Exchange<SocketHead>,
     out: Vec<u8>,
     served: u64,
+    /// When the request at hand was read.
+    began: Instant,
 }
 
 impl Conversation<'_> {
@@ -112,14 +115,14 @@ impl Conversation<'_> {
         if !self.read_head()? {
             return Ok(false);
         }
-        let began = Instant::now();
+        self.began = Instant::now();
         match self.exchange.begin() {
             Plan::Whole => self.read_body()?,
             Plan::NoBody | Plan::Stream => {}
         }
         self.call()?;
         let (status, bytes) = self.respond()?;
-        self.log(status, bytes, began);
+        self.log(status, bytes, self.began);
         self.exchange.finish();
         self.served += 1;
         self.drain()
@@ -237,12 +240,19 @@ impl Conversation<'_> {
         let Some(route) = self.exchange.route() else { return Ok(work(&mut self.exchange, &self.task)) };
         self.slot.enter(route);
         let done = work(&mut self.exchange, &self.task);
-        self.slot.leave()?;
+        if let Err(late) = self.slot.leave() {
+            self.log(504, 0, self.began);
+            return Err(late.into());
+        }
         Ok(done)
     }
 
     /// Waits until the handler is woken, the client sends what the handler wants of its body, or is gone.
     fn wait_for_progress(&mut self, deadline: Deadline) -> Result<Progress, Broken> {
+        // A handler that is woken again and again has no more time than another.
+        if deadline.is_over() {
+            return Ok(self.exchange.time_out());
+        }
         let wants_body = self.exchange.pipe().is_some_and(|pipe| pipe.is_wanted());
         if wants_body && self.feed()? {
             return Ok(Progress::Pending);
@@ -258,7 +268,7 @@ impl Conversation<'_> {
         }
         if socket.contains(PollFlags::IN) {
             self.receive()?;
-        } else if !socket.is_empty() && woken.is_empty() {
+        } else if !socket.is_empty() {
             // The client is gone: nobody would read the answer, so its work is dropped with the exchange.
             return Err(Broken::Gone);
         }
@@ -288,13 +298,14 @@ impl Conversation<'_> {
         let (status, is_streamed) = (answer.status(), answer.is_streamed());
         let mut writer = Writer::new(self.socket, &self.serving.service, &mut self.http, &mut self.out);
         let mut sent = writer.send(answer.body(), is_streamed)?;
-        if is_streamed {
+        let is_bare = exchange::Head::method(self.exchange.head()) == "HEAD" || is_bodiless(status);
+        // Nothing of a stream would go out, so nothing would ever end one that has no end.
+        if is_streamed && !is_bare {
             sent += self.send_stream()?;
         }
         let _ = self.http.finish(&mut self.out);
         self.flush()?;
-        let is_head = exchange::Head::method(self.exchange.head()) == "HEAD";
-        Ok((status, if is_head { 0 } else { sent }))
+        Ok((status, if is_bare { 0 } else { sent }))
     }
 
     fn start(&mut self) -> Result<(), Broken> {
@@ -336,6 +347,7 @@ impl Conversation<'_> {
                         request = self.exchange.id(),
                         "the handler's stream failed: the answer is cut short"
                     );
+                    self.flush()?;
                     return Err(Broken::Gone);
                 }
                 Poll::Pending => self.wait_for_chunk()?,
@@ -348,11 +360,13 @@ impl Conversation<'_> {
         self.flush()?;
         let socket = (self.socket.as_fd(), PollFlags::RDHUP);
         let [woken, socket] = wait([(self.wakeup.event(), PollFlags::IN), socket], Deadline::NEVER);
+        if !socket.is_empty() {
+            return Err(Broken::Gone);
+        }
         if !woken.is_empty() {
             self.wakeup.clear();
-            return Ok(());
         }
-        if socket.is_empty() { Ok(()) } else { Err(Broken::Gone) }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Broken> {
@@ -417,4 +431,9 @@ impl Conversation<'_> {
 
 fn is_retry(cause: &io::Error) -> bool {
     matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// Whether an answer of that status never has a body.
+pub(super) fn is_bodiless(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
 }

@@ -1,9 +1,7 @@
 //! Plugins that fail, panic or hang while they are loaded.
 
 use super::{Files, Plugin, assert_checked, assert_refused, only};
-use crate::harness::root;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::harness::example_plugin;
 
 /// A plugin whose `create` is this.
 fn creating(body: &str) -> Plugin {
@@ -77,25 +75,14 @@ fn a_registration_that_does_not_return() {
     );
 }
 
-/// The plugin of `tests/plugins/faulty.rs`, made with the SDK.
-fn faulty() -> PathBuf {
-    let deps = std::env::current_exe().expect("the path of the test");
-    let built = deps.parent().and_then(Path::parent).expect("target/<profile>/deps/it");
-    let profile = built.file_name().and_then(|name| name.to_str()).expect("the folder of a profile");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "tests", "--example", "faulty", "--profile"]);
-    cargo.arg(if profile == "debug" { "dev" } else { profile }).current_dir(root());
-    cargo.env("CARGO_TARGET_DIR", built.parent().expect("the target directory"));
-    let output = cargo.output().expect("cargo can be run");
-    assert!(output.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    built.join("examples/libfaulty.so")
-}
-
 #[test]
 fn a_panic_in_rust_ends_its_step_and_is_in_the_log_with_its_place() {
     for step in ["create", "start", "register"] {
         let spec = only("x").text(&format!("config = {{ panics_in = \"{step}\" }}"));
-        assert_checked(&format!("a panic in {step}"), &Files::new().spec(spec).library("libx.so", &faulty()));
+        assert_checked(
+            &format!("a panic in {step}"),
+            &Files::new().spec(spec).library("libx.so", &example_plugin("faulty")),
+        );
     }
 }
 
@@ -104,6 +91,6 @@ fn a_configuration_that_does_not_fit() {
     let spec = only("x").text("config = { panics_in = 5 }");
     assert_checked(
         "a configuration that does not fit",
-        &Files::new().spec(spec).library("libx.so", &faulty()),
+        &Files::new().spec(spec).library("libx.so", &example_plugin("faulty")),
     );
 }

@@ -17,6 +17,22 @@ pub(crate) fn workspace_plugin(name: &str) -> PathBuf {
     path
 }
 
+/// The plugin of `tests/plugins/<name>.rs`, made with the SDK and by cargo.
+///
+/// # Panics
+/// It does not compile.
+pub(crate) fn example_plugin(name: &str) -> PathBuf {
+    let built = built();
+    let profile = built.file_name().and_then(|name| name.to_str()).expect("the folder of a profile");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "tests", "--example", name, "--profile"]);
+    cargo.arg(if profile == "debug" { "dev" } else { profile }).current_dir(root());
+    cargo.env("CARGO_TARGET_DIR", built.parent().expect("the target directory"));
+    let output = cargo.output().expect("cargo can be run");
+    assert!(output.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    built.join(format!("examples/lib{name}.so"))
+}
+
 /// Compiles a plugin from C, once for each name, against the header of the project.
 ///
 /// # Panics

@@ -1,5 +1,6 @@
 //! The servers, over real sockets: each test on every server, unless its name says which.
 
+mod endless;
 mod faults;
 mod http;
 mod listeners;

@@ -5,6 +5,7 @@ use super::head::ActixHead;
 use super::service::Shared;
 use crate::access_log::Entry;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
+use crate::server::conversation::is_bodiless;
 use actix_http::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use std::pin::Pin;
@@ -20,6 +21,9 @@ const COPIED_BYTES_MAX: usize = 4096;
 /// that the client reads.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
+/// How many empty chunks are passed over in one go.
+const EMPTY_CHUNKS_MAX: usize = 32;
+
 /// What follows the head of an answer.
 pub(super) struct AnswerBody {
     bytes: Bytes,
@@ -27,6 +31,10 @@ pub(super) struct AnswerBody {
     /// Told how far the answer is.
     pub(super) guard: Option<Rc<Guard>>,
     is_refusal: bool,
+    /// There is none, whatever the handler answered with: 204, 205, 304. Or nobody asked for it: HEAD.
+    is_bare: bool,
+    /// Not even a length is said of it.
+    is_none: bool,
 }
 
 /// Chunks of a streamed answer, whatever head its exchange has.
@@ -37,20 +45,47 @@ trait Chunks {
 impl AnswerBody {
     /// A refusal, after which the connection ends.
     pub(super) fn refusal(text: &'static str, guard: Option<Rc<Guard>>) -> Self {
-        Self { bytes: Bytes::from_static(text.as_bytes()), stream: None, guard, is_refusal: true }
+        Self {
+            bytes: Bytes::from_static(text.as_bytes()),
+            stream: None,
+            guard,
+            is_refusal: true,
+            is_bare: false,
+            is_none: false,
+        }
     }
 
     /// The body of an answer that is complete.
     pub(super) fn whole<H: Head>(exchange: &mut Exchange<H>) -> Self {
-        Self { bytes: whole(exchange), stream: None, guard: None, is_refusal: false }
+        let status = exchange.answer().status();
+        let is_bare = is_bodiless(status);
+        let bytes = if is_bare { Bytes::new() } else { whole(exchange) };
+        Self {
+            bytes,
+            stream: None,
+            guard: None,
+            is_refusal: false,
+            is_bare,
+            is_none: is_bare && status != 205,
+        }
     }
 
     /// The body of an answer that goes on; the exchange lives until its end.
     pub(super) fn stream<H: Head>(mut exchange: Exchange<H>, mut log: StreamLog) -> Self {
-        let first = whole(&mut exchange);
+        let status = exchange.answer().status();
+        let is_bare = is_bodiless(status) || exchange.head().method() == "HEAD";
+        let is_none = is_bodiless(status);
+        let first = if is_bare { Bytes::new() } else { whole(&mut exchange) };
         log.sent = first.len() as u64;
         let stream = Streaming { exchange, log };
-        Self { bytes: first, stream: Some(Box::new(stream)), guard: None, is_refusal: false }
+        Self {
+            bytes: first,
+            stream: Some(Box::new(stream)),
+            guard: None,
+            is_refusal: false,
+            is_bare,
+            is_none,
+        }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -93,6 +128,7 @@ impl MessageBody for AnswerBody {
 
     fn size(&self) -> BodySize {
         match &self.stream {
+            _ if self.is_none => BodySize::None,
             Some(_) => BodySize::Stream,
             None => BodySize::Sized(self.bytes.len() as u64),
         }
@@ -103,8 +139,8 @@ impl MessageBody for AnswerBody {
         if !this.bytes.is_empty() {
             return Poll::Ready(Some(Ok(this.piece())));
         }
-        let Some(stream) = &mut this.stream else { return Poll::Ready(None) };
-        loop {
+        let Some(stream) = this.stream.as_mut().filter(|_| !this.is_bare) else { return Poll::Ready(None) };
+        for _ in 0..EMPTY_CHUNKS_MAX {
             return match stream.poll_chunk(cx) {
                 Poll::Pending => {
                     if this.guard.as_ref().is_some_and(|guard| guard.has_left()) {
@@ -124,6 +160,9 @@ impl MessageBody for AnswerBody {
                 }
             };
         }
+        // It has nothing to say and is always ready: others on this worker come first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

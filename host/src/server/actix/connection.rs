@@ -67,6 +67,13 @@ impl Guard {
         matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
     }
 
+    /// Whether bytes wait to be read.
+    fn has_sent(&self) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(self.descriptor(), PollFlags::IN)];
+        let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        matches!(ready, Ok(1)) && !self.has_left()
+    }
+
     /// Ends the connection.
     pub(super) fn end(&self) {
         let _ = rustix::net::shutdown(self.descriptor(), Shutdown::Both);
@@ -126,7 +133,8 @@ async fn look_again_and_again() {
 
 /// Ends a connection that is late; true if it is to be looked at again.
 fn look(guard: &Guard) -> bool {
-    if !guard.is_late() {
+    // What the client sent in time may lie unread, because a handler kept the worker from reading it.
+    if !guard.is_late() || guard.has_sent() {
         return true;
     }
     guard.end();

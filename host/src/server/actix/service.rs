@@ -196,6 +196,9 @@ impl Answering {
             return Self::Now(Some(refuse(worker, exchange, guard, began, refused)));
         }
         let plan = exchange.begin();
+        if plan != Plan::NoBody && announces_more(exchange.head(), limits.body_bytes as u64) {
+            return Self::Now(Some(refuse(worker, exchange, guard, began, StatusCode::PAYLOAD_TOO_LARGE)));
+        }
         let Some(in_flight) = InFlight::begin(worker) else {
             exchange.busy();
             return Self::Now(Some(finish(worker, exchange, guard, began)));
@@ -283,6 +286,11 @@ pub(super) fn plain(status: StatusCode, guard: Option<Rc<Guard>>) -> Response<An
 /// actix has larger limits of its own; these are the spec's.
 fn over_limits(head: &ActixHead, limits: &crate::spec::Limits) -> Option<StatusCode> {
     let request = head.request.as_ref()?;
+    // `CONNECT host:port`, and what actix takes for a host where a path should stand.
+    if request.uri().path().is_empty() {
+        let is_connect = head.method().eq_ignore_ascii_case("CONNECT");
+        return Some(if is_connect { StatusCode::NOT_IMPLEMENTED } else { StatusCode::BAD_REQUEST });
+    }
     if head.target().len() > limits.uri_bytes {
         return Some(StatusCode::URI_TOO_LONG);
     }
@@ -292,4 +300,10 @@ fn over_limits(head: &ActixHead, limits: &crate::spec::Limits) -> Option<StatusC
         return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     None
+}
+
+/// Whether the client says itself that its body is larger than the limit.
+fn announces_more(head: &ActixHead, body_bytes_max: u64) -> bool {
+    let announced = head.header(b"content-length").and_then(|length| std::str::from_utf8(length).ok());
+    announced.is_some_and(|length| length.parse().map_or(true, |length: u64| length > body_bytes_max))
 }

@@ -47,14 +47,6 @@ impl Request {
 
     async fn read_body(&mut self) -> Result<(), StatusCode> {
         let limits = self.worker.shared.serving.service.limits;
-        let announced = self
-            .exchange
-            .head()
-            .header(b"content-length")
-            .and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
-        if announced.is_some_and(|length: u64| length > limits.body_bytes as u64) {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
-        }
         let mut received = 0;
         let mut clock = Clock::new(self.worker.shared.serving.service.timeouts.body);
         loop {
