@@ -35,6 +35,7 @@ pub(crate) fn run<T: Send + 'static>(
     limit: Option<Duration>,
     work: impl FnOnce(&Progress) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    warm_up();
     let progress = Progress::default();
     progress.step(thread.to_owned());
     let seen = progress.clone();
@@ -67,5 +68,15 @@ fn wait<T>(
                 return Err(error.help("raise `load` in [timeouts] if it needs longer"));
             }
         }
+    }
+}
+
+/// Lets this thread make what it needs to wait, before another one may hold the loader's lock for ever in a constructor:
+/// the first wait of a thread registers a thread-local, and glibc takes that lock to do it.
+fn warm_up() {
+    thread_local!(static WARM: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+    if !WARM.replace(true) {
+        let (_open, quiet) = mpsc::sync_channel::<()>(1);
+        let _ = quiet.recv_timeout(Duration::from_millis(1));
     }
 }

@@ -6,7 +6,7 @@ use crate::app::Installed;
 use crate::banner;
 use crate::cargo_build;
 use crate::control::{Control, Phase};
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::listener::Listener;
 use crate::load::{Declared, Loader, Sources};
 use crate::manifest::Manifest;
@@ -103,8 +103,8 @@ pub fn load(spec: &Spec, control: &Control, quiet: bool) -> Result<Table, Error>
     });
     let sources = Sources::new(declared.collect(), spec.base.clone(), search_path(&spec.base));
     let loader = Loader::new(sources, control.clone(), spec.timeouts.load);
-    let placed =
-        spec.all_mounts(&names).iter().map(|mount| place(&loader, mount)).collect::<Result<_, _>>()?;
+    let mounts = spec.all_mounts(&names);
+    let placed: Vec<Placed> = mounts.iter().map(|mount| place(&loader, mount)).collect::<Result<_, _>>()?;
     let around = spec.middleware.iter().map(|middleware| {
         let target = &middleware.target;
         let wrapper = loader.load_middleware(target, middleware.config.to_string());
@@ -113,7 +113,8 @@ pub fn load(spec: &Spec, control: &Control, quiet: bool) -> Result<Table, Error>
             target.export.as_ref().map_or_else(|| target.library.clone(), |export| export.name.clone());
         Ok(Installed { name, also: target.to_string(), wrapper })
     });
-    let around = around.collect::<Result<_, Error>>()?;
+    let around: Vec<Installed> = around.collect::<Result<_, Error>>()?;
+    mounts.iter().zip(&placed).try_for_each(|(mount, place)| check_skip(mount, place, &around))?;
     compose(placed, &around)
 }
 
@@ -157,6 +158,18 @@ fn place(loader: &Loader, mount: &MountSpec) -> Result<Placed, Error> {
         hosts: texts(&mount.hosts),
         skip: texts(&mount.skip),
         app,
+    })
+}
+
+/// A name in `skip` that no middleware has is a mistake: what was to be left out would go on.
+fn check_skip(mount: &MountSpec, place: &Placed, around: &[Installed]) -> Result<(), Error> {
+    let own = place.app.apps.iter().flat_map(|app| &app.middleware);
+    let mut known: Vec<&str> = around.iter().chain(own).flat_map(|one| [&*one.name, &*one.also]).collect();
+    known.dedup();
+    let unknown = mount.skip.iter().find(|skip| !known.contains(&skip.value.as_str()));
+    unknown.map_or(Ok(()), |skip| {
+        let message = format!("no middleware `{}` to skip", skip.value);
+        Err(skip.at.unknown(message, &skip.value, &known).exiting(Exit::Spec))
     })
 }
 

@@ -57,3 +57,9 @@ fn a_key_of_the_configuration_that_the_plugin_does_not_know() {
         &Files::of(&[&x], only("x").text("config = { greetign = \"hi\" }")),
     );
 }
+
+#[test]
+fn a_middleware_to_skip_that_there_is_none_of() {
+    let spec = only("x").text("skip = [\"acces-log\"]");
+    assert_checked("an unknown name to skip", &Files::of(&[&Plugin::with_a_route("x")], spec));
+}
