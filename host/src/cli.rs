@@ -1,9 +1,9 @@
 //! The command line. `host --app FILE --server NAME` runs; subcommands only add.
 
-use crate::control::Control;
 use crate::error::Error;
 use crate::log::{self, LogFormat};
 use crate::run::{self, Options};
+use crate::run_handle::RunHandle;
 use crate::server::ServerRegistry;
 use crate::spec::{At, Bind, Count, Located, Set, Spec};
 use crate::stop::Stop;
@@ -187,7 +187,7 @@ fn routes(spec: &Spec) -> Result<(), Error> {
 }
 
 fn load(spec: &Spec) -> Result<crate::table::Table, Error> {
-    run::load(spec, &Control::new(Stop::new()?), false)
+    run::load(spec, &RunHandle::new(Stop::new()?), false)
 }
 
 fn servers() -> String {

@@ -1,13 +1,13 @@
 //! A generation: one loaded version of one plugin, from `create` to `destroy`.
 #![allow(unsafe_code, reason = "calls the functions of the entry, through the ABI")]
 
-use crate::control::Control;
 use crate::deadline::Progress;
 use crate::error::Error;
 use crate::foreign::{OwnedHandler, OwnedWrapper, Text};
 use crate::host_side::HostSide;
 use crate::library::{Closed, Library};
 use crate::manifest::Manifest;
+use crate::run_handle::RunHandle;
 use plugin_api::abi;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ impl Generation {
         manifest: Manifest,
         library: Library,
         config_json: &str,
-        control: Control,
+        control: RunHandle,
         progress: &Progress,
     ) -> Result<Arc<Self>, Error> {
         let entry: *const abi::Plugin = library.entry().cast();

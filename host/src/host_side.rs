@@ -1,8 +1,8 @@
 //! The host as one plugin sees it: the [`abi::Host`] that `create` gets, and the extensions behind it.
 #![allow(unsafe_code, reason = "these functions are called by plugins through the ABI")]
 
-use crate::control::{Asked, Control};
 use crate::load::callbacks;
+use crate::run_handle::{Asked, RunHandle};
 use plugin_api::abi;
 use std::ffi::c_void;
 
@@ -13,7 +13,7 @@ pub(crate) struct HostSide {
     timer: abi::HostTimer,
     run: abi::HostRun,
     name: String,
-    control: Control,
+    control: RunHandle,
 }
 
 // SAFETY: the tables hold pointers into the value itself and to functions; nothing in it changes after `new`.
@@ -22,7 +22,7 @@ unsafe impl Send for HostSide {}
 unsafe impl Sync for HostSide {}
 
 impl HostSide {
-    pub(crate) fn new(name: &str, control: Control) -> &'static Self {
+    pub(crate) fn new(name: &str, control: RunHandle) -> &'static Self {
         let none = std::ptr::null();
         let side = Box::leak(Box::new(Self {
             table: abi::Host {

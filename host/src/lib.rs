@@ -18,13 +18,13 @@ pub mod preflight;
 
 pub mod app;
 pub mod app_stack;
-pub mod control;
 mod deadline;
 mod filters;
 mod foreign;
 pub mod generation;
 mod host_side;
 pub mod load;
+pub mod run_handle;
 pub mod table;
 pub mod thread_exit;
 mod timer;
@@ -43,6 +43,8 @@ pub mod h1;
 pub mod listener;
 pub mod server;
 pub mod stop;
+
+pub mod control;
 
 pub mod banner;
 pub mod cli;

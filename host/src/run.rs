@@ -5,12 +5,12 @@ use crate::access_log::AccessLog;
 use crate::app::Installed;
 use crate::banner;
 use crate::cargo_build;
-use crate::control::{Control, Phase};
 use crate::error::{Error, Exit};
 use crate::listener::Listener;
 use crate::load::{Declared, Loader, Sources};
 use crate::manifest::Manifest;
 use crate::preflight::{Host, Preflight};
+use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, ServerRegistry, Serving};
 use crate::service::Service;
 use crate::spec::{Located, MountSpec, PluginSpec, Source, Spec};
@@ -35,7 +35,7 @@ pub struct Options {
 /// Anything of it fails before it serves; or the server does.
 pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
     let chosen = choose(spec, &ServerRegistry::default())?;
-    let control = Control::new(stop.clone());
+    let control = RunHandle::new(stop.clone());
     let table = load(spec, &control, options.quiet)?;
     let listeners = bind(spec)?;
     if !options.quiet {
@@ -86,7 +86,7 @@ pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
 ///
 /// # Errors
 /// A crate does not build, a plugin cannot be loaded, a target does not exist, two routes are equal.
-pub fn load(spec: &Spec, control: &Control, quiet: bool) -> Result<Table, Error> {
+pub fn load(spec: &Spec, control: &RunHandle, quiet: bool) -> Result<Table, Error> {
     let files = spec.plugins.iter().map(|plugin| file_of(plugin, quiet)).collect::<Result<Vec<_>, _>>()?;
     let manifests = spec.plugins.iter().zip(&files).map(|(plugin, file)| manifest(plugin, file));
     let manifests = manifests.collect::<Result<Vec<_>, _>>()?;

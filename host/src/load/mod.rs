@@ -12,10 +12,10 @@ pub(crate) use session::{Session, is_loading};
 pub use sources::{Declared, Sources};
 
 use crate::app::LoadedApp;
-use crate::control::Control;
 use crate::deadline;
 use crate::error::Error;
 use crate::foreign::OwnedWrapper;
+use crate::run_handle::RunHandle;
 use crate::target::Target;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,13 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Loader {
     sources: Arc<Sources>,
-    control: Control,
+    control: RunHandle,
     limit: Option<Duration>,
 }
 
 impl Loader {
     /// A loader of what `sources` knows; a plugin's `create`, `start` or registration may take `limit` each.
-    pub fn new(sources: Sources, control: Control, limit: Option<Duration>) -> Self {
+    pub fn new(sources: Sources, control: RunHandle, limit: Option<Duration>) -> Self {
         Self { sources: Arc::new(sources), control, limit }
     }
 

@@ -3,12 +3,12 @@
 use super::sources::Sources;
 use crate::app::{App, AppId, AppRoute, BodyMode, LoadedApp};
 use crate::app_stack::{AppStack, Mark};
-use crate::control::Control;
 use crate::deadline::Progress;
 use crate::error::Error;
 use crate::foreign::OwnedWrapper;
 use crate::generation::Generation;
 use crate::manifest::Body;
+use crate::run_handle::RunHandle;
 use crate::suggest;
 use crate::target::{Export, Target};
 use plugin_api::abi;
@@ -34,7 +34,7 @@ pub(crate) fn is_loading() -> bool {
 /// thread's `CURRENT`, where callbacks find it.
 pub(crate) struct Session {
     sources: Arc<Sources>,
-    control: Control,
+    control: RunHandle,
     progress: Progress,
     pub(crate) apps: Vec<App>,
     stack: AppStack<AppId>,
@@ -45,7 +45,7 @@ pub(crate) struct Session {
 /// Runs `work` with a session that callbacks on this thread can reach.
 pub(crate) fn enter<T>(
     sources: Arc<Sources>,
-    control: Control,
+    control: RunHandle,
     progress: Progress,
     work: impl FnOnce(&mut Session) -> Result<T, Error>,
 ) -> Result<T, Error> {

@@ -1,11 +1,11 @@
 //! Where libraries come from: the plugins of the spec by name, files by path, and the search path.
 
-use crate::control::Control;
 use crate::deadline::Progress;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::library::{Library, Sealed};
 use crate::preflight;
+use crate::run_handle::RunHandle;
 use crate::suggest;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl Sources {
     pub(crate) fn generation(
         &self,
         library: &str,
-        control: &Control,
+        control: &RunHandle,
         progress: &Progress,
     ) -> Result<Arc<Generation>, Error> {
         if let Some(declared) = self.declared.iter().find(|declared| declared.name == library) {
@@ -59,7 +59,7 @@ impl Sources {
     fn declared_generation(
         &self,
         declared: &Declared,
-        control: &Control,
+        control: &RunHandle,
         progress: &Progress,
     ) -> Result<Arc<Generation>, Error> {
         if let Some((_, open)) = self.lock().iter().find(|(name, _)| *name == declared.name) {
@@ -104,7 +104,7 @@ fn open(
     name: Option<&str>,
     file: &Path,
     config_json: &str,
-    control: &Control,
+    control: &RunHandle,
     progress: &Progress,
 ) -> Result<Arc<Generation>, Error> {
     let sealed = Sealed::copy(file)?;

@@ -7,7 +7,9 @@ use super::at::{At, Located};
 use super::expand::{self, Env, Scope};
 use super::section::Places;
 use super::tree;
-use super::{AppSpec, Bind, Count, Limits, MountSpec, ServerSpec, Set, Spec, Timeouts, read};
+use super::{
+    AppSpec, Bind, Count, Limits, MountSpec, ServerSpec, Set, Spec, SupervisorSpec, SwapSpec, Timeouts, read,
+};
 use crate::error::Error;
 use crate::suggest;
 use crate::target::Target;
@@ -74,6 +76,8 @@ impl Spec {
             middleware: Vec::new(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            swap: SwapSpec::default(),
+            supervisor: SupervisorSpec::default(),
         }
     }
 }

@@ -24,6 +24,9 @@
 //! | `hosts` | `[]`: every host | the host names of its default app |
 //! | `skip` | `[]` | names of middleware that is not applied to its default app |
 //! | `config` | `{}` | a table that crosses to the plugin as JSON, dates as strings |
+//! | `watch` | `[]` | files and folders whose changes swap it, too, under `--watch` |
+//! | `handover` | `"copy"` | how its state moves in a swap: `"copy"`, or `"gate"`: its new requests wait meanwhile |
+//! | `self_test` | `[]` | paths that the new table must answer with a status below 400, before it is published |
 //! | **`[[mount]]`** | | the long form: any target, any number of times |
 //! | `at` | required | the prefix |
 //! | `target` | required | the app, see [`crate::target`] |
@@ -39,7 +42,8 @@
 //! | `keep_alive` | `"60s"` | between two requests |
 //! | `shutdown` | `"30s"` | for requests when the host stops |
 //! | `drain` | `"30s"` | for requests of an old generation |
-//! | `load` | `"30s"` | for each step of a plugin's loading: constructors, `create`, `start`, registering |
+//! | `load` | `"30s"` | for each step of a plugin's life: constructors, `create`, `start`, registering, `stop` |
+//! | `handover` | `"5s"` | for the requests of the old generation, before state moves through a gate |
 //! | **`[limits]`** | | none may be 0 |
 //! | `head_bytes` | `"32KiB"` | request line and headers |
 //! | `headers` | `96` | number of headers |
@@ -48,6 +52,16 @@
 //! | `body_memory` | `"256KiB"` | the part of a body that is kept in memory |
 //! | `connections` | `4096` | open connections of a worker |
 //! | `in_flight` | `1024` | requests being handled in a worker |
+//! | `stuck` | `64` | handlers that are past their deadline; with one more the worker is replaced |
+//! | `store_bytes` | `"64MiB"` | what the host keeps for each plugin over swaps: keys and values |
+//! | **`[swap]`** | | |
+//! | `keep` | `1` | old generations of a plugin that are kept, stopped, for `host ctl rollback` |
+//! | `watch` | `false` | swap what changes on disk; as `--watch` |
+//! | **`[supervisor]`** | | a worker that dies is started again: at once, then after a pause |
+//! | `backoff` | `"100ms"` | the first pause; it doubles |
+//! | `backoff_max` | `"30s"` | the longest pause |
+//! | `failures` | `6` | so many deaths within the window end the host |
+//! | `window` | `"1m"` | |
 //!
 //! **A plugin is mounted by itself** with its `mount`, `hosts` and `skip`, or at `/` when it has none of these keys and no
 //! `[[mount]]` or `[[middleware]]` names it as the library of its target. A plugin that is only there to be named by these
@@ -116,6 +130,10 @@ pub struct Spec {
     pub timeouts: Timeouts,
     /// `[limits]`
     pub limits: Limits,
+    /// `[swap]`
+    pub swap: SwapSpec,
+    /// `[supervisor]`
+    pub supervisor: SupervisorSpec,
 }
 
 /// `[app]`
@@ -163,6 +181,44 @@ pub struct PluginSpec {
     pub config: serde_json::Value,
     /// Where the keys of the configuration are.
     pub config_at: Places,
+    /// Files and folders whose changes swap it, besides its library.
+    pub watch: Vec<Located<PathBuf>>,
+    /// How its state moves.
+    pub handover: Handover,
+    /// Paths that must be answered before a new generation is published.
+    pub self_test: Vec<Located<String>>,
+}
+
+/// How the state of a plugin moves from one generation to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Handover {
+    /// The old generation serves on while its state is copied: what it changes after that is lost.
+    #[default]
+    Copy,
+    /// The plugin's new requests wait until its state has moved: nothing is lost.
+    Gate,
+}
+
+/// `[swap]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwapSpec {
+    /// How many old generations of a plugin are kept for a rollback.
+    pub keep: usize,
+    /// Whether what changes on disk is swapped.
+    pub watch: bool,
+}
+
+/// `[supervisor]`: when a worker that died is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SupervisorSpec {
+    /// The first pause; each further one is twice as long.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub backoff_max: Duration,
+    /// So many deaths within `window` end the host.
+    pub failures: usize,
+    /// See `failures`.
+    pub window: Duration,
 }
 
 /// Where a plugin comes from.
@@ -215,8 +271,10 @@ pub struct Timeouts {
     pub shutdown: Option<Duration>,
     /// For requests of an old generation.
     pub drain: Option<Duration>,
-    /// For each step of a plugin's loading: its constructors, `create`, `start`, registering.
+    /// For each step of a plugin's life: its constructors, `create`, `start`, registering, `stop`.
     pub load: Option<Duration>,
+    /// For requests of the old generation, before state moves through a gate.
+    pub handover: Option<Duration>,
 }
 
 /// `[limits]`: quotas of one worker, none of them 0.
@@ -236,6 +294,10 @@ pub struct Limits {
     pub connections: usize,
     /// Requests being handled.
     pub in_flight: usize,
+    /// Handlers that are past their deadline.
+    pub stuck: usize,
+    /// Bytes that the host keeps for each plugin over swaps.
+    pub store_bytes: usize,
 }
 
 impl Default for Timeouts {
@@ -250,6 +312,7 @@ impl Default for Timeouts {
             shutdown: seconds(30),
             drain: seconds(30),
             load: seconds(30),
+            handover: seconds(5),
         }
     }
 }
@@ -264,6 +327,25 @@ impl Default for Limits {
             body_memory: 256 << 10,
             connections: 4096,
             in_flight: 1024,
+            stuck: 64,
+            store_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Default for SwapSpec {
+    fn default() -> Self {
+        Self { keep: 1, watch: false }
+    }
+}
+
+impl Default for SupervisorSpec {
+    fn default() -> Self {
+        Self {
+            backoff: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(30),
+            failures: 6,
+            window: Duration::from_secs(60),
         }
     }
 }

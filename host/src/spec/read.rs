@@ -7,8 +7,8 @@ use super::at::{At, Located};
 use super::section::{Places, Section};
 use super::tree::{Node, Value};
 use super::{
-    AppSpec, Bind, Limits, MiddlewareSpec, MountSpec, PluginSpec, ServerSpec, Source, Spec, Timeouts,
-    json_table,
+    AppSpec, Bind, Handover, Limits, MiddlewareSpec, MountSpec, PluginSpec, ServerSpec, Source, Spec,
+    SupervisorSpec, SwapSpec, Timeouts, json_table,
 };
 use crate::error::Error;
 use crate::target::{self, Target};
@@ -18,7 +18,8 @@ const VERSION: i64 = 1;
 /// The path of the control socket, which contains the name, must stay short.
 const NAME_BYTES_MAX: usize = 64;
 const TOP: &str = "the spec";
-const TOP_KEYS: &[&str] = &["spec", "app", "server", "plugin", "mount", "middleware", "timeouts", "limits"];
+const TOP_KEYS: &[&str] =
+    &["spec", "app", "server", "plugin", "mount", "middleware", "timeouts", "limits", "swap", "supervisor"];
 
 /// Refuses another version before anything else is looked at.
 pub(super) fn version(root: &Node) -> Result<(), Error> {
@@ -48,6 +49,8 @@ pub(super) fn spec(root: &Node, base: &Path) -> Result<Spec, Error> {
         middleware: top.tables("middleware")?.iter().map(middleware).collect::<Result<_, _>>()?,
         timeouts: top.get("timeouts").map(timeouts).transpose()?.unwrap_or_default(),
         limits: top.get("limits").map(limits).transpose()?.unwrap_or_default(),
+        swap: top.get("swap").map(swap).transpose()?.unwrap_or_default(),
+        supervisor: top.get("supervisor").map(supervisor).transpose()?.unwrap_or_default(),
     };
     check(&spec, root)?;
     Ok(spec)
@@ -137,7 +140,8 @@ fn binds(node: &Node, base: &Path) -> Result<Vec<Located<Bind>>, Error> {
 }
 
 fn plugin(node: &Node, base: &Path) -> Result<PluginSpec, Error> {
-    let known = &["name", "crate", "path", "hosts", "mount", "skip", "config"];
+    let known =
+        &["name", "crate", "path", "hosts", "mount", "skip", "config", "watch", "handover", "self_test"];
     let section = Section::open(node, "[[plugin]]", known)?;
     let (config, config_at) = config(&section, "the plugin's config")?;
     Ok(PluginSpec {
@@ -149,7 +153,29 @@ fn plugin(node: &Node, base: &Path) -> Result<PluginSpec, Error> {
         skip: section.strings("skip")?,
         config,
         config_at,
+        watch: section.strings("watch")?.into_iter().map(|path| path.map(|path| base.join(path))).collect(),
+        handover: section.get("handover").map(handover).transpose()?.unwrap_or_default(),
+        self_test: section.strings("self_test")?.into_iter().map(checked_path).collect::<Result<_, _>>()?,
     })
+}
+
+fn handover(node: &Node) -> Result<Handover, Error> {
+    let text = node.string()?;
+    match text.as_str() {
+        "copy" => Ok(Handover::Copy),
+        "gate" => Ok(Handover::Gate),
+        other => Err(text.at.unknown(format!("unknown handover `{other}`"), other, &["copy", "gate"])),
+    }
+}
+
+/// What a request asks for: the path that the host is to answer.
+fn checked_path(path: Located<String>) -> Result<Located<String>, Error> {
+    let good =
+        path.starts_with('/') && !path.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#');
+    match good {
+        true => Ok(path),
+        false => Err(path.at.error_hint(format!("`{}` is not a path", path.value), "write \"/health\"")),
+    }
 }
 
 fn source(section: &Section<'_>, base: &Path) -> Result<Located<Source>, Error> {
@@ -254,7 +280,7 @@ fn checked_host(host: Located<String>) -> Result<Located<String>, Error> {
 }
 
 fn timeouts(node: &Node) -> Result<Timeouts, Error> {
-    let known = &["head", "body", "handler", "write", "keep_alive", "shutdown", "drain", "load"];
+    let known = &["head", "body", "handler", "write", "keep_alive", "shutdown", "drain", "load", "handover"];
     let (section, default) = (Section::open(node, "[timeouts]", known)?, Timeouts::default());
     Ok(Timeouts {
         head: section.duration("head", default.head)?,
@@ -265,12 +291,22 @@ fn timeouts(node: &Node) -> Result<Timeouts, Error> {
         shutdown: section.duration("shutdown", default.shutdown)?,
         drain: section.duration("drain", default.drain)?,
         load: section.duration("load", default.load)?,
+        handover: section.duration("handover", default.handover)?,
     })
 }
 
 fn limits(node: &Node) -> Result<Limits, Error> {
-    let known =
-        &["head_bytes", "headers", "uri_bytes", "body_bytes", "body_memory", "connections", "in_flight"];
+    let known = &[
+        "head_bytes",
+        "headers",
+        "uri_bytes",
+        "body_bytes",
+        "body_memory",
+        "connections",
+        "in_flight",
+        "stuck",
+        "store_bytes",
+    ];
     let (section, default) = (Section::open(node, "[limits]", known)?, Limits::default());
     Ok(Limits {
         head_bytes: section.size("head_bytes", default.head_bytes)?,
@@ -280,5 +316,38 @@ fn limits(node: &Node) -> Result<Limits, Error> {
         body_memory: section.size("body_memory", default.body_memory)?,
         connections: section.number("connections", default.connections)?,
         in_flight: section.number("in_flight", default.in_flight)?,
+        stuck: section.number("stuck", default.stuck)?,
+        store_bytes: section.size("store_bytes", default.store_bytes)?,
+    })
+}
+
+/// More kept generations of a plugin than this are a mistake: each one is a library in memory.
+const KEEP_MAX: i64 = 16;
+
+fn swap(node: &Node) -> Result<SwapSpec, Error> {
+    let (section, default) = (Section::open(node, "[swap]", &["keep", "watch"])?, SwapSpec::default());
+    let keep = match section.get("keep") {
+        // The one number that may be none at all.
+        Some(Node { value: Value::Integer(0), .. }) => 0,
+        Some(Node { value: Value::Integer(number), at }) if *number < 0 || *number > KEEP_MAX => {
+            return Err(
+                at.error_hint(format!("{number} is out of range"), format!("it goes from 0 to {KEEP_MAX}"))
+            );
+        }
+        _ => section.number("keep", default.keep)?,
+    };
+    Ok(SwapSpec { keep, watch: section.boolean("watch", default.watch)? })
+}
+
+fn supervisor(node: &Node) -> Result<SupervisorSpec, Error> {
+    let known = &["backoff", "backoff_max", "failures", "window"];
+    let (section, default) = (Section::open(node, "[supervisor]", known)?, SupervisorSpec::default());
+    // "0s" is no pause, and no window.
+    let duration = |key, default| Ok(section.duration(key, Some(default))?.unwrap_or_default());
+    Ok(SupervisorSpec {
+        backoff: duration("backoff", default.backoff)?,
+        backoff_max: duration("backoff_max", default.backoff_max)?,
+        failures: section.number("failures", default.failures)?,
+        window: duration("window", default.window)?,
     })
 }

@@ -63,6 +63,7 @@ fn every_timeout_and_limit_arrives() {
         shutdown: None,
         drain: ms(32_000),
         load: ms(33_000),
+        handover: ms(6000),
     };
     let limits = Limits {
         head_bytes: 33 << 10,
@@ -72,8 +73,24 @@ fn every_timeout_and_limit_arrives() {
         body_memory: 257 << 10,
         connections: 4097,
         in_flight: 1025,
+        stuck: 65,
+        store_bytes: 65 << 20,
     };
     assert_eq!((spec.timeouts, spec.limits), (timeouts, limits));
+}
+
+#[test]
+fn every_key_of_swaps_and_of_the_supervisor_arrives() {
+    let spec = accepted(FULL);
+    assert_eq!(spec.swap, SwapSpec { keep: 0, watch: true });
+    let (backoff, backoff_max, window) = (Duration::ZERO, Duration::from_secs(31), Duration::from_secs(120));
+    assert_eq!(spec.supervisor, SupervisorSpec { backoff, backoff_max, failures: 7, window });
+    let hello = &spec.plugins[2];
+    let watched: Vec<&Path> = hello.watch.iter().map(|path| path.as_path()).collect();
+    assert_eq!(watched, [Path::new("shop/templates"), Path::new("/etc/hello.json")]);
+    assert_eq!((hello.handover, values(&hello.self_test)), (Handover::Gate, vec!["/hello/World?x=1".into()]));
+    assert_eq!(spec.plugins[0].handover, Handover::Copy);
+    assert_eq!(accepted(SMALLEST).swap.keep, 1);
 }
 
 #[test]

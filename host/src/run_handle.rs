@@ -18,7 +18,7 @@ pub enum Phase {
 
 /// The host's phase and its stop, shared with every plugin that it loads.
 #[derive(Clone)]
-pub struct Control {
+pub struct RunHandle {
     stop: Stop,
     phase: Arc<AtomicU8>,
 }
@@ -34,7 +34,7 @@ pub enum Asked {
     TooLate,
 }
 
-impl Control {
+impl RunHandle {
     /// A host that is loading.
     pub fn new(stop: Stop) -> Self {
         Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)) }
