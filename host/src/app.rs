@@ -69,6 +69,8 @@ pub(crate) struct App {
 pub struct LoadedApp {
     pub(crate) apps: Vec<App>,
     pub(crate) root: AppId,
+    /// The plugins that targets named while it was loaded: it is of these, and of no others.
+    pub(crate) used: Vec<Arc<Generation>>,
 }
 
 impl LoadedApp {

@@ -1,5 +1,6 @@
 //! The command line. `host --app FILE --server NAME` runs; subcommands only add.
 
+use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::log::{self, LogFormat};
 use crate::run::{self, Options};
@@ -7,10 +8,12 @@ use crate::run_handle::RunHandle;
 use crate::server::ServerRegistry;
 use crate::spec::{At, Bind, Count, Located, Set, Spec};
 use crate::stop::Stop;
+use crate::table::Listed;
 use crate::{banner, inspect};
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A container for web apps made of native plugins.
 #[derive(Debug, Parser)]
@@ -175,19 +178,24 @@ impl Run {
 
 fn check(spec: &Spec) -> Result<(), Error> {
     run::choose(spec, &ServerRegistry::default())?;
-    let table = load(spec)?;
-    print(&format!("{}: ok, {} routes\n", spec.app.name.value, table.listing().len()))?;
-    run::retire(table, spec.timeouts.load)
+    let deployment = load(spec)?;
+    print(&format!("{}: ok, {} routes\n", spec.app.name.value, listing(&deployment).len()))?;
+    deployment.end(spec.timeouts.load)
 }
 
 fn routes(spec: &Spec) -> Result<(), Error> {
-    let table = load(spec)?;
-    print(&banner::table(&table.listing()))?;
-    run::retire(table, spec.timeouts.load)
+    let deployment = load(spec)?;
+    print(&banner::table(&listing(&deployment)))?;
+    deployment.end(spec.timeouts.load)
 }
 
-fn load(spec: &Spec) -> Result<crate::table::Table, Error> {
-    run::load(spec, &RunHandle::new(Stop::new()?), false)
+fn load(spec: &Spec) -> Result<Arc<Deployment>, Error> {
+    let (spec, again) = (spec.clone(), spec.clone());
+    Deployment::load(spec, Box::new(move || Ok(again.clone())), RunHandle::new(Stop::new()?), false)
+}
+
+fn listing(deployment: &Deployment) -> Vec<Listed> {
+    deployment.table().map(|table| table.listing()).unwrap_or_default()
 }
 
 fn servers() -> String {

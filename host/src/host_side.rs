@@ -13,7 +13,7 @@ pub(crate) struct HostSide {
     timer: abi::HostTimer,
     run: abi::HostRun,
     name: String,
-    control: RunHandle,
+    run_handle: RunHandle,
 }
 
 // SAFETY: the tables hold pointers into the value itself and to functions; nothing in it changes after `new`.
@@ -22,7 +22,7 @@ unsafe impl Send for HostSide {}
 unsafe impl Sync for HostSide {}
 
 impl HostSide {
-    pub(crate) fn new(name: &str, control: RunHandle) -> &'static Self {
+    pub(crate) fn new(name: &str, run_handle: RunHandle) -> &'static Self {
         let none = std::ptr::null();
         let side = Box::leak(Box::new(Self {
             table: abi::Host {
@@ -43,7 +43,7 @@ impl HostSide {
             },
             run: abi::HostRun { size: size_of::<abi::HostRun>() as u32, reserved: 0, ctx: none, run, stop },
             name: name.to_owned(),
-            control,
+            run_handle,
         }));
         side.table.plugin_name = abi::Slice::text(&side.name);
         let ctx: *const c_void = (&raw const *side).cast();
@@ -78,13 +78,13 @@ pub(crate) const EXTENSIONS: &[&str] = &[abi::EXT_APP, abi::EXT_TIMER, abi::EXT_
 
 unsafe extern "C" fn run(ctx: *const c_void) -> i32 {
     // SAFETY: as in `log`.
-    code(unsafe { &*ctx.cast::<HostSide>() }.control.ask_run())
+    code(unsafe { &*ctx.cast::<HostSide>() }.run_handle.ask_run())
 }
 
 unsafe extern "C" fn stop(ctx: *const c_void) -> i32 {
     // SAFETY: as in `log`.
     let side = unsafe { &*ctx.cast::<HostSide>() };
-    let asked = side.control.ask_stop();
+    let asked = side.run_handle.ask_stop();
     if asked == Asked::Done {
         tracing::info!("plugin `{}` asked to stop", side.name);
     }

@@ -24,6 +24,7 @@ mod foreign;
 pub mod generation;
 mod host_side;
 pub mod load;
+mod plugin_threads;
 pub mod run_handle;
 pub mod table;
 pub mod thread_exit;
@@ -37,6 +38,7 @@ mod exchange;
 mod request_body;
 mod request_id;
 pub mod service;
+mod usage;
 
 pub mod access_log;
 pub mod h1;
@@ -45,6 +47,7 @@ pub mod server;
 pub mod stop;
 
 pub mod control;
+pub mod deployment;
 
 pub mod banner;
 pub mod cli;

@@ -2,10 +2,10 @@
 
 use crate::spec::{Limits, Timeouts};
 use crate::table::Table;
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
-};
+use crate::usage::Slots;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::Waker;
 
 /// The app of a worker. Servers know this and nothing of specs, apps and plugins.
 pub struct Service {
@@ -18,6 +18,11 @@ pub struct Service {
     /// Whether clients may see the causes of errors.
     pub debug: bool,
     in_flight: AtomicUsize,
+    /// What each exchange uses at this moment.
+    pub(crate) slots: Slots,
+    /// Requests that wait until the state of their plugin has moved.
+    at_gate: Mutex<Vec<Waker>>,
+    names_generations: AtomicBool,
 }
 
 /// One request in flight, until it is dropped.
@@ -33,14 +38,17 @@ impl Drop for InFlight<'_> {
 
 impl Service {
     /// Serves `table` from now on.
-    pub fn new(table: Table, timeouts: Timeouts, limits: Limits, debug: bool) -> Self {
+    pub fn of(table: Arc<Table>, timeouts: Timeouts, limits: Limits, debug: bool) -> Self {
         Self {
-            table: RwLock::new(Arc::new(table)),
+            table: RwLock::new(table),
             version: AtomicU64::new(1),
             timeouts,
             limits,
             debug,
             in_flight: AtomicUsize::new(0),
+            slots: Slots::default(),
+            at_gate: Mutex::default(),
+            names_generations: AtomicBool::new(false),
         }
     }
 
@@ -55,19 +63,53 @@ impl Service {
         (before < self.limits.in_flight).then_some(held)
     }
 
-    /// The number of the current table: a request that was answered by this one need not ask for the table again.
+    /// The number of the current table. In one order with the slots: see `usage`.
     pub(crate) fn version(&self) -> u64 {
-        self.version.load(Ordering::Relaxed)
+        self.version.load(Ordering::SeqCst)
     }
 
     /// The current table with its number.
     pub(crate) fn current(&self) -> (Arc<Table>, u64) {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        (table.clone(), self.version.load(Ordering::Relaxed))
+        (table.clone(), self.version())
     }
 
     /// The current table.
     pub fn table(&self) -> Arc<Table> {
         self.current().0
+    }
+
+    /// Serves another table from now on; its number. The caller holds the one before: nothing of a plugin is dropped here.
+    pub(crate) fn publish(&self, new: Arc<Table>) -> u64 {
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = new;
+        self.version.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Whether each answer names the generation that it comes from, in a header.
+    pub(crate) fn names_generations(&self) -> bool {
+        self.names_generations.load(Ordering::Relaxed)
+    }
+
+    /// Has each answer name its generation, or not.
+    pub(crate) fn name_generations(&self, on: bool) {
+        self.names_generations.store(on, Ordering::Relaxed);
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        self.at_gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes a request when a gate opens. Look again whether it is closed after this.
+    pub(crate) fn wait_at_gate(&self, waker: &Waker) {
+        let mut waiting = self.waiting();
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+
+    /// Wakes every request that waits at a gate.
+    pub(crate) fn open_gates(&self) {
+        let waiting = std::mem::take(&mut *self.waiting());
+        waiting.into_iter().for_each(Waker::wake);
     }
 }

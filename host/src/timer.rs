@@ -4,6 +4,7 @@
 //! and wakes what is due; it ends when nothing is left to wait for, and the next sleep starts it again.
 #![allow(unsafe_code, reason = "the functions of a poll are called through the ABI")]
 
+use crate::plugin_threads;
 use crate::waker::Foreign;
 use plugin_api::abi;
 use std::cmp::Reverse;
@@ -29,7 +30,8 @@ struct State {
 }
 
 /// Whom a sleep wakes: its poll puts a waker in, its drop takes it out, and the heap holds one entry for each sleep,
-/// however often it is polled.
+/// however often it is polled. The lock is held while the waker is woken: it may be a plugin's own, and when the drop of a sleep
+/// has returned nothing of the plugin may be at work for it.
 type Slot = Arc<Mutex<Option<Foreign>>>;
 
 struct Due {
@@ -70,9 +72,20 @@ impl Timers {
         state.running = thread.is_ok();
     }
 
-    fn run(&self) {
+    fn run(&'static self) {
+        // It wakes plugins' own wakers, too, and may hold something of theirs afterwards.
+        let joined = plugin_threads::join(|| {
+            let _state = self.lock();
+            self.changed.notify_one();
+        });
         let mut state = self.lock();
         while let Some(Reverse(next)) = state.due.peek() {
+            if joined.has_work() {
+                drop(state);
+                joined.work(|| {});
+                state = self.lock();
+                continue;
+            }
             let now = Instant::now();
             if let Some(left) = next.at.checked_duration_since(now).filter(|left| !left.is_zero()) {
                 state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -80,12 +93,19 @@ impl Timers {
             }
             let due = state.due.pop();
             drop(state);
-            if let Some(waker) = due.and_then(|Reverse(due)| take(&due.slot)) {
-                waker.wake();
+            if let Some(Reverse(due)) = due {
+                wake(&due.slot);
             }
             state = self.lock();
         }
         state.running = false;
+    }
+}
+
+fn wake(slot: &Slot) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(waker) = slot.take() {
+        waker.wake();
     }
 }
 

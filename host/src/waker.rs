@@ -38,6 +38,11 @@ impl HostWaker {
         self.task.register(waker);
     }
 
+    /// Wakes whoever polls.
+    pub(crate) fn wake_task(&self) {
+        self.task.wake();
+    }
+
     /// The waker to lend to a plugin for a call.
     pub(crate) fn as_raw(self: &Arc<Self>) -> *const abi::Waker {
         Arc::as_ptr(self).cast()

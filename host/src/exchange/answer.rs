@@ -4,7 +4,7 @@
 use super::{Exchange, Head, Progress, Stage};
 use crate::error_page;
 use crate::request_body::BodyPipe;
-use crate::table::Table;
+use crate::usage::{InBody, Uses};
 use crate::waker::HostWaker;
 use plugin_api::abi::{self, Buf, Pair, Response, Slice};
 use std::sync::Arc;
@@ -64,11 +64,18 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Bytes of a plugin on their way out, which keep the table and so the plugin's code.
+/// Bytes of a plugin on their way out, which keep the plugin's code.
 pub(crate) struct OwnedBody {
     buf: Buf,
     /// Dropped after the buffer was given back.
-    _table: Arc<Table>,
+    in_body: InBody,
+}
+
+impl OwnedBody {
+    /// The generations that it keeps.
+    pub(crate) fn uses(&self) -> &Arc<Uses> {
+        self.in_body.uses()
+    }
 }
 
 impl AsRef<[u8]> for OwnedBody {
@@ -80,7 +87,8 @@ impl AsRef<[u8]> for OwnedBody {
 
 impl Drop for OwnedBody {
     fn drop(&mut self) {
-        // SAFETY: the table holds the producer's generation, and nobody reads the bytes after this.
+        // SAFETY: the producer's generation is not retired before the field behind this is dropped, and nobody reads the bytes
+        // after this.
         unsafe { self.buf.release() }
     }
 }
@@ -100,26 +108,31 @@ impl<H: Head> Exchange<H> {
         // SAFETY: as in `answer`, and `self` is borrowed alone.
         let response = unsafe { &mut *response };
         response.body.drop?;
-        Some(OwnedBody { buf: response.body.take(), _table: self.inner().shared_table() })
+        Some(OwnedBody { buf: response.body.take(), in_body: InBody::of(self.inner().uses()) })
     }
 
     /// The next chunk of a streamed answer; `None` at its end, an error when the handler gave up.
     pub(crate) fn poll_chunk(&mut self, task: &Waker) -> Poll<Option<Result<OwnedBody, StreamFailed>>> {
+        self.register(task);
+        if self.is_cancelled() {
+            self.drop_stream();
+            self.failed = true;
+            return Poll::Ready(Some(Err(StreamFailed)));
+        }
         let waker = self.waker.get_or_insert_with(HostWaker::new).clone();
-        waker.register(task);
         // SAFETY: as in `answer`; a copy of pointer and table.
         let stream = unsafe { (*self.inner().response.get()).stream };
         if !stream.is_some() {
             return Poll::Ready(None);
         }
         let mut chunk = Buf::EMPTY;
-        // SAFETY: the table holds the stream's generation.
+        // SAFETY: the request uses the stream's generation.
         let poll = unsafe { (*stream.vt).poll };
         // SAFETY: the contract of `poll`: the waker is lent, and `out` is a place for a buffer.
         let code = unsafe { poll(stream.data, waker.as_raw(), (&raw mut chunk).cast()) };
         match code {
             abi::READY => {
-                Poll::Ready(Some(Ok(OwnedBody { buf: chunk, _table: self.inner().shared_table() })))
+                Poll::Ready(Some(Ok(OwnedBody { buf: chunk, in_body: InBody::of(self.inner().uses()) })))
             }
             abi::PENDING => Poll::Pending,
             abi::END => {
@@ -128,6 +141,7 @@ impl<H: Head> Exchange<H> {
             }
             _ => {
                 self.drop_stream();
+                self.failed = true;
                 Poll::Ready(Some(Err(StreamFailed)))
             }
         }
@@ -138,7 +152,7 @@ impl<H: Head> Exchange<H> {
         let response = unsafe { &mut *self.inner().response.get() };
         let stream = std::mem::replace(&mut response.stream, abi::Poll::NONE);
         if stream.is_some() {
-            // SAFETY: the table holds the stream's generation.
+            // SAFETY: the request uses the stream's generation.
             let drop = unsafe { (*stream.vt).drop };
             // SAFETY: taken out above, so this is the one call.
             unsafe { drop(stream.data) }
@@ -150,7 +164,7 @@ impl<H: Head> Exchange<H> {
         self.drop_stream();
         // SAFETY: as in `answer`, and `self` is borrowed alone.
         let response = unsafe { &mut *self.inner().response.get() };
-        // SAFETY: the table holds the producer's generation; the answer is not borrowed any more.
+        // SAFETY: the request uses the producer's generation; the answer is not borrowed any more.
         unsafe { response.body.release() };
         *response = empty(200);
     }
@@ -221,7 +235,13 @@ impl<H: Head> Exchange<H> {
         }
         self.body.clear();
         self.refused = None;
+        if self.stage == Stage::Done || self.failed {
+            self.slot.count(self.inner().uses(), self.failed);
+        }
+        self.failed = false;
         self.stage = Stage::Idle;
+        // Nothing of a plugin is touched from here on.
+        self.slot.leave();
         // SAFETY: nothing is lent any more: the handler's work was dropped above.
         unsafe { self.inner.as_mut() }.reset();
     }

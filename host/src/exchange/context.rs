@@ -7,6 +7,7 @@ use crate::arena::Arena;
 use crate::foreign::OwnedHandler;
 use crate::service::Service;
 use crate::table::{Mount, Route, Table};
+use crate::usage::Uses;
 use plugin_api::abi::{self, Param, Slice};
 use plugin_api_route::{Params, Value};
 use std::borrow::Cow;
@@ -43,7 +44,8 @@ pub(super) struct Place {
     pub(super) mount: Option<NonNull<Mount>>,
 }
 
-/// See the module. Shared with plugins by pointer from `call` to `finish`; what the host changes in that time is in cells.
+/// See the module. What `place` points to is in the table, which is memory of the host's; the plugins' code behind it is there
+/// while the slot of the exchange says that it uses it. Shared with plugins by pointer from `call` to `finish`; what the host changes in that time is in cells.
 pub(super) struct Inner<H> {
     pub(super) head: H,
     pub(super) arena: Arena,
@@ -78,19 +80,30 @@ impl<H: Head> Inner<H> {
         }
     }
 
-    /// Takes the current table, if it is another than last time: one relaxed load otherwise.
+    /// Takes the current table, if it is another than last time: one load otherwise.
     pub(super) fn refresh(&mut self, service: &Service) {
         if service.version() != self.table_version {
+            self.place.set(Place::default());
             (self.table, self.table_version) = service.current();
+        }
+    }
+
+    /// The number of the table.
+    pub(super) fn table_version(&self) -> u64 {
+        self.table_version
+    }
+
+    /// The generations that may answer: those of the route, else those of the mount, which has error handlers.
+    pub(super) fn uses(&self) -> &Arc<Uses> {
+        match (self.route(), self.mount()) {
+            (Some(route), _) => &route.uses,
+            (None, Some(mount)) => &mount.uses,
+            (None, None) => self.table.no_uses(),
         }
     }
 
     pub(super) fn table(&self) -> &Table {
         &self.table
-    }
-
-    pub(super) fn shared_table(&self) -> Arc<Table> {
-        self.table.clone()
     }
 
     /// The method in upper case: as Bottle, `get` is `GET`.
@@ -170,6 +183,12 @@ impl<H: Head> Inner<H> {
 
     pub(super) fn peer(&self) -> &str {
         self.peer.get_or_init(|| self.head.peer())
+    }
+
+    /// Method and rule, for the log.
+    pub(super) fn described(&self) -> String {
+        let rule = self.route().map_or("-", |route| route.rule.as_str());
+        format!("{} {rule}", self.method())
     }
 
     /// Forgets the request that is finished.

@@ -12,18 +12,20 @@
 )]
 
 mod answer;
+mod begin;
 mod context;
+mod failing;
 mod vtable;
 
 pub(crate) use answer::{OwnedBody, StreamFailed};
 pub(crate) use context::Head;
 
-use crate::app::BodyMode;
 use crate::request_body::{BodyPipe, WholeBody};
 use crate::service::Service;
-use crate::table::{Found, Route};
+use crate::table::Route;
+use crate::usage::Slot;
 use crate::waker::HostWaker;
-use context::{Inner, Place};
+use context::Inner;
 use plugin_api::abi::{self, Slice};
 use std::cell::UnsafeCell;
 use std::io;
@@ -31,15 +33,20 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
 
+/// Names the generation that a route is of: `catalog/8`. Sent while somebody proves something.
+pub(crate) const GENERATION_HEADER: &str = "x-host-generation";
+
 /// What a server has to do before it calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
     /// Call at once; a body that the client sends anyway is the server's to skip.
     NoBody,
-    /// Read the whole body into [`Exchange::body`] first.
+    /// Read the whole body into [`Exchange::body`] first, and [begin](Exchange::begin_with_body) again with it.
     Whole,
     /// Call at once, and feed [`Exchange::pipe`] while the answer is pending.
     Stream,
+    /// The plugin's state moves into its next generation: [wait](Exchange::is_at_gate) until it has, and begin again.
+    Gate,
 }
 
 /// Where the answer stands.
@@ -76,6 +83,10 @@ pub(crate) struct Exchange<H: Head> {
     stage: Stage,
     /// An error that was found before any handler ran: status and message.
     refused: Option<(u16, String)>,
+    /// Says which generations the request uses.
+    slot: Arc<Slot>,
+    /// The request failed by no will of its handler.
+    failed: bool,
 }
 
 // SAFETY: an exchange owns all that it points to, and moves between calls only; plugins accept any thread (see `abi.rs`).
@@ -94,6 +105,8 @@ impl<H: Head> Exchange<H> {
             pipe_poll: UnsafeCell::new(abi::Poll::NONE),
             stage: Stage::Idle,
             refused: None,
+            slot: service.slots.add(),
+            failed: false,
         }
     }
 
@@ -111,62 +124,6 @@ impl<H: Head> Exchange<H> {
 
     pub(crate) fn head(&self) -> &H {
         &self.inner().head
-    }
-
-    /// Finds the route, and what it wants of the body.
-    pub(crate) fn begin(&mut self) -> Plan {
-        self.stage = Stage::Route;
-        // SAFETY: as in `head_mut`: nothing is lent yet.
-        unsafe { self.inner.as_mut() }.refresh(&self.service);
-        let found = self.find();
-        match found {
-            Ok(BodyMode::None) => Plan::NoBody,
-            Ok(BodyMode::Whole) => Plan::Whole,
-            Ok(BodyMode::Stream) => self.open_pipe(),
-            Err(refused) => {
-                self.refused = Some(refused);
-                Plan::NoBody
-            }
-        }
-    }
-
-    /// Finds the route and fills the request for it; or status and message of an error.
-    fn find(&mut self) -> Result<BodyMode, (u16, String)> {
-        let inner = self.inner();
-        let method = inner.method();
-        // SAFETY: the request is not lent yet, and nothing else of `inner` reaches it.
-        let request = unsafe { &mut *inner.request.get() };
-        inner.fill(request, &method, "/");
-        let path = inner.path()?;
-        request.path = Slice::text(path);
-        let Some((mount, rest)) = inner.table().mount(inner.head.host(), path) else {
-            return Err((404, format!("not found: {path}")));
-        };
-        inner.place.set(Place { route: None, mount: Some(NonNull::from(mount)) });
-        inner.fill_mount(request, mount, rest);
-        match mount.find(&method, rest) {
-            Found::Route { route, params } => {
-                let route = inner.table().route(route);
-                inner
-                    .place
-                    .set(Place { route: Some(NonNull::from(route)), mount: Some(NonNull::from(mount)) });
-                inner.fill_route(request, route, &params);
-                Ok(route.body)
-            }
-            Found::BadFormat => Err((400, "the path has the wrong format".to_owned())),
-            Found::MethodNotAllowed(allow) => {
-                inner.allow.set(Some(allow));
-                Err((405, format!("{method} is not allowed here")))
-            }
-            Found::Nothing => Err((404, format!("not found: {path}"))),
-        }
-    }
-
-    fn open_pipe(&mut self) -> Plan {
-        let pipe = Arc::new(BodyPipe::default());
-        *self.pipe_poll.get_mut() = pipe.poll_of();
-        self.pipe = Some(pipe);
-        Plan::Stream
     }
 
     /// The streamed body, under [`Plan::Stream`].
@@ -207,7 +164,7 @@ impl<H: Head> Exchange<H> {
         // SAFETY: the response is the host's until the call.
         unsafe { response.write(answer::empty(status)) };
         self.pending = abi::Poll::NONE;
-        // SAFETY: the table holds the handler's generation, so its functions are there.
+        // SAFETY: the slot says that the request uses the handler's generation, so its functions are there.
         let call = unsafe { (*handler.vt).call };
         // SAFETY: the contract of `call`: the request stays valid until `finish`, the rest are places for one value each.
         let code = unsafe { call(handler.data, request, response, &raw mut self.pending) };
@@ -219,11 +176,14 @@ impl<H: Head> Exchange<H> {
         if self.stage == Stage::Done {
             return Progress::Ready;
         }
+        self.register(task);
+        if self.is_cancelled() {
+            return self.give_way();
+        }
         let waker = self.waker.get_or_insert_with(HostWaker::new).clone();
-        waker.register(task);
         let pending = self.pending;
         let response = self.inner().response.get();
-        // SAFETY: `pending` was filled by a call that answered PENDING, and the table holds its generation.
+        // SAFETY: `pending` was filled by a call that answered PENDING, and the request still uses its generation.
         let poll = unsafe { (*pending.vt).poll };
         // SAFETY: the contract of `poll`: the waker is lent, and `out` is a place for the response.
         let code = unsafe { poll(pending.data, waker.as_raw(), response.cast()) };
@@ -236,10 +196,30 @@ impl<H: Head> Exchange<H> {
         }
     }
 
+    /// Whom to wake: when the answer goes on, and when the request is to end.
+    fn register(&mut self, task: &Waker) {
+        let waker = self.waker.get_or_insert_with(|| {
+            let waker = HostWaker::new();
+            self.slot.wake_by(&waker);
+            waker
+        });
+        waker.register(task);
+    }
+
+    /// Whether a retirement waited long enough for this request.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.slot.is_cancelled(self.inner().uses())
+    }
+
+    /// The request failed in a way that the exchange does not see.
+    pub(crate) fn has_failed(&mut self) {
+        self.failed = true;
+    }
+
     fn drop_pending(&mut self) {
         let pending = std::mem::replace(&mut self.pending, abi::Poll::NONE);
         if pending.is_some() {
-            // SAFETY: its table lives as long as its generation, which the table holds.
+            // SAFETY: its table lives as long as its generation, which the request uses.
             let drop = unsafe { (*pending.vt).drop };
             // SAFETY: taken out above, so this is the one call.
             unsafe { drop(pending.data) }
@@ -277,77 +257,20 @@ impl<H: Head> Exchange<H> {
         if let Some(allow) = self.inner().allow.take() {
             self.add_header("allow", &allow);
         }
+        if self.service.names_generations()
+            && let Some(generation) = self.route().map(|route| route.plugin.label().tag())
+        {
+            self.add_header(GENERATION_HEADER, &generation);
+        }
         self.stage = Stage::Done;
         Progress::Ready
-    }
-
-    /// The handler did not answer in time: its work is dropped, and the client gets a 504.
-    pub(crate) fn time_out(&mut self) -> Progress {
-        let stage = self.stage;
-        self.drop_pending();
-        if stage == Stage::ErrorHandler {
-            return self.page(504, "");
-        }
-        self.fail_with_cause(504, "the handler did not answer in time", "the handler did not answer in time")
-    }
-
-    /// There are too many requests already.
-    pub(crate) fn busy(&mut self) -> Progress {
-        let progress = self.fail(503, "the server is busy");
-        if progress == Progress::Ready {
-            self.add_header("retry-after", "1");
-        }
-        progress
-    }
-
-    /// Answers with an error: by the app's handler for it, else by the host's page.
-    pub(crate) fn fail(&mut self, status: u16, message: &str) -> Progress {
-        self.release_response();
-        if self.stage == Stage::ErrorHandler {
-            return self.page(status, message);
-        }
-        let Some(handler) = self.inner().error_handler(status) else { return self.page(status, message) };
-        self.stage = Stage::ErrorHandler;
-        // SAFETY: the route's handler is done with the request, or its work was dropped.
-        let request = unsafe { &mut *self.inner().request.get() };
-        request.error_status = status;
-        request.error_message = self.inner().arena.slice(message);
-        request.body_src = std::ptr::null();
-        // Bottle's rule: the error's status stands unless the error handler sets another.
-        self.invoke(handler, status)
-    }
-
-    /// An error of the handler's own choice (Bottle's `HTTPError`) keeps the headers that came with it.
-    fn fail_keeping_headers(&mut self, status: u16, message: &str) -> Progress {
-        let pairs = self.answer_pairs().to_vec();
-        let progress = self.fail(status, message);
-        if progress == Progress::Ready && self.inner().error_handler(status).is_none() {
-            self.add_pairs(&pairs);
-        }
-        progress
-    }
-
-    /// The handler answered with a code and nothing else. Its own line in the log says more than ours, if there is one.
-    fn gave_up(&mut self, cause: &str) -> Progress {
-        if self.inner().explained.get() && !self.service.debug {
-            return self.fail(500, "");
-        }
-        self.fail_with_cause(500, "", cause)
-    }
-
-    fn fail_with_cause(&mut self, status: u16, message: &str, cause: &str) -> Progress {
-        let inner = self.inner();
-        let (route, plugin) =
-            inner.route().map_or(("-", "-"), |route| (route.rule.as_str(), route.plugin.name()));
-        tracing::error!(plugin, request = inner.id(), "{} {route}: {cause}", inner.method());
-        let message = if self.service.debug && message.is_empty() { cause } else { message };
-        self.fail(status, message)
     }
 }
 
 impl<H: Head> Drop for Exchange<H> {
     fn drop(&mut self) {
         self.finish();
+        self.service.slots.remove(&self.slot);
         // SAFETY: made by `new` from a box; nothing points to it any more: `finish` dropped what was pending.
         drop(unsafe { Box::from_raw(self.inner.as_ptr()) });
     }

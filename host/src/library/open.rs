@@ -8,8 +8,9 @@ use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use std::error::Error as _;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::ManuallyDrop;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The one symbol that a plugin exports, and it is data.
 pub const ENTRY: &str = "pa_plugin_v1";
@@ -32,12 +33,13 @@ unsafe impl Send for Library {}
 unsafe impl Sync for Library {}
 
 /// What became of a library that was closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Closed {
     /// No part of it is mapped any more.
     Gone,
-    /// It stays mapped, for this reason: a thread of it that runs, something of it in another thread, a wish of its own.
-    Pinned(String),
+    /// It stays mapped, for this reason. A thread of it that runs, or something of it in another thread, may be gone later:
+    /// then it comes back, to be closed again. A wish of its own is for ever.
+    Pinned(Option<Library>, String),
 }
 
 impl Library {
@@ -49,6 +51,7 @@ impl Library {
     pub fn open(sealed: Sealed) -> Result<Self, Error> {
         let name = sealed.loader_path();
         let path = CString::new(name.clone()).map_err(|_| Error::failed("the path of a copy has a NUL"))?;
+        let _opening = Opening::of(sealed.path());
         let loading = thread_exit::begin_load(&path);
         // SAFETY: running the library's constructors is what a load means. The name is of a descriptor that is open now,
         // and stays open as long as the code is mapped: `Self` keeps `sealed`, and drops it after a proof only.
@@ -62,6 +65,13 @@ impl Library {
         Ok(Self { handle, entry: symbol.as_raw_ptr(), id, sealed })
     }
 
+    /// The library that is being opened at this moment, and for how long already. Others wait for it: its constructors run
+    /// under the loader's lock.
+    pub fn opening() -> Option<(PathBuf, Duration)> {
+        let opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        opening.first().map(|(path, since)| (path.clone(), since.elapsed()))
+    }
+
     /// The address of [`ENTRY`]. The preflight saw that it is a data object of eight bytes at least.
     pub fn entry(&self) -> *const c_void {
         self.entry
@@ -70,6 +80,16 @@ impl Library {
     /// The file that the user wrote.
     pub fn path(&self) -> &Path {
         self.sealed.path()
+    }
+
+    /// The copy that is mapped.
+    pub fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+
+    /// What it leaves in threads is known under this.
+    pub(crate) fn id(&self) -> Id {
+        self.id
     }
 
     /// Closes the library, and proves that it is gone. What it left in this thread is ended first, and what it left in
@@ -86,7 +106,8 @@ impl Library {
         unsafe { thread_exit::purge_this_thread(self.id) };
         let left = thread_exit::wait_clear(self.id, limit);
         if !left.is_clear() {
-            return Ok(Closed::Pinned(left.to_string()));
+            let library = left.untracked.is_none().then_some(self);
+            return Ok(Closed::Pinned(library, left.to_string()));
         }
         // SAFETY: no thread holds a value of the keys, as the line above proved, and none will set one.
         unsafe { thread_exit::delete_keys(self.id) };
@@ -96,7 +117,7 @@ impl Library {
         closed.map_err(|error| failed(sealed.path(), &name, &error))?;
         // The descriptor of a copy that is still mapped stays open: the loader knows the copy by its number.
         if thread_exit::forget(id).is_err() || sealed.is_mapped().unwrap_or(true) {
-            return Ok(Closed::Pinned("the loader keeps it".to_owned()));
+            return Ok(Closed::Pinned(None, "the loader keeps it".to_owned()));
         }
         drop(ManuallyDrop::into_inner(sealed));
         Ok(Closed::Gone)
@@ -106,6 +127,29 @@ impl Library {
 impl std::fmt::Debug for Library {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Library({})", self.path().display())
+    }
+}
+
+/// Those that are being opened, the first one first.
+static OPENING: Mutex<Vec<(PathBuf, Instant)>> = Mutex::new(Vec::new());
+
+/// In the list as long as it lives.
+struct Opening(Instant);
+
+impl Opening {
+    fn of(path: &Path) -> Self {
+        let since = Instant::now();
+        OPENING.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), since));
+        Self(since)
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let mut opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = opening.iter().position(|(_, since)| *since == self.0) {
+            opening.remove(index);
+        }
     }
 }
 
@@ -167,7 +211,7 @@ mod tests {
         assert!(!first.entry().is_null());
         assert_eq!(first.path(), file);
         for library in [first, second] {
-            assert_eq!(close(library), Closed::Gone);
+            assert_eq!(close(library), None);
         }
     }
 
@@ -175,7 +219,7 @@ mod tests {
     fn a_library_that_asks_to_stay_is_still_mapped_after_its_close() {
         let folder = Folder::new();
         let file = folder.library(&fixture::good(), &["-Wl,-z,nodelete"]);
-        assert_eq!(close(open(&file).unwrap()), Closed::Pinned("the loader keeps it".into()));
+        assert_eq!(close(open(&file).unwrap()).as_deref(), Some("the loader keeps it"));
     }
 
     #[test]
@@ -205,8 +249,12 @@ mod tests {
         Library::open(Sealed::copy(path).unwrap()).map_err(|error| error.to_string())
     }
 
-    fn close(library: Library) -> Closed {
+    /// Why it stays; none: it is gone.
+    fn close(library: Library) -> Option<String> {
         // SAFETY: the fixtures have data only, and nobody holds an address of it.
-        unsafe { library.close(Duration::from_secs(1)) }.unwrap()
+        match unsafe { library.close(Duration::from_secs(1)) }.unwrap() {
+            Closed::Gone => None,
+            Closed::Pinned(_, why) => Some(why),
+        }
     }
 }

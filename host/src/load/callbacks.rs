@@ -73,7 +73,7 @@ unsafe extern "C" fn route(_: Ctx, app: *mut abi::App, spec: *const RouteSpec, e
     let spec = unsafe { &*spec };
     let result = with_plugin(|session, plugin| {
         // SAFETY: the handler is handed over by this call, and the code is the plugin's that registers.
-        let handler = Arc::new(unsafe { OwnedHandler::new(spec.handler, vec![plugin.clone()]) });
+        let handler = unsafe { OwnedHandler::new(spec.handler, vec![plugin.clone()]) };
         // SAFETY: lent for this call.
         let method = unsafe { text(spec.method) }?;
         // SAFETY: lent for this call.
@@ -95,7 +95,7 @@ unsafe extern "C" fn route(_: Ctx, app: *mut abi::App, spec: *const RouteSpec, e
 unsafe extern "C" fn error(_: Ctx, app: *mut abi::App, status: u16, handler: Handler, err: *mut Buf) -> i32 {
     let result = with_plugin(|session, plugin| {
         // SAFETY: the handler is handed over by this call, and the code is the plugin's that registers.
-        let handler = Arc::new(unsafe { OwnedHandler::new(handler, vec![plugin]) });
+        let handler = unsafe { OwnedHandler::new(handler, vec![plugin]) };
         if !(400..=999).contains(&status) {
             return Err(Error::spec(format!(
                 "cannot handle errors of status {status}: it is not between 400 and 999"
@@ -111,7 +111,7 @@ unsafe extern "C" fn error(_: Ctx, app: *mut abi::App, status: u16, handler: Han
 unsafe extern "C" fn filter(_: Ctx, app: *mut abi::App, name: Slice, filter: Filter, err: *mut Buf) -> i32 {
     let result = with_plugin(|session, plugin| {
         // SAFETY: the filter is handed over by this call, and the code is the plugin's that registers.
-        let filter = Arc::new(unsafe { OwnedFilter::new(filter, plugin) });
+        let filter = unsafe { OwnedFilter::new(filter, &plugin) };
         // SAFETY: lent for this call.
         let name = unsafe { text(name)? };
         let app = app_of(session, app)?;
@@ -188,7 +188,7 @@ unsafe extern "C" fn install(
 ) -> i32 {
     let result = with_plugin(|session, plugin| {
         // SAFETY: the wrapper is handed over by this call, and the code is the plugin's that registers.
-        let wrapper = Arc::new(unsafe { OwnedWrapper::new(wrapper, plugin) });
+        let wrapper = unsafe { OwnedWrapper::new(wrapper, plugin) };
         // SAFETY: lent for this call.
         let name = unsafe { text(name)? }.to_owned();
         app_of(session, app)?.middleware.push(Installed { also: name.clone(), name, wrapper });

@@ -5,11 +5,14 @@
 //! a load there is none, and they refuse.
 
 pub(crate) mod callbacks;
+mod numbers;
+pub(crate) mod open;
 mod session;
 mod sources;
 
-pub(crate) use session::{Session, is_loading};
-pub use sources::{Declared, Sources};
+pub(crate) use numbers::Numbers;
+pub(crate) use session::{Session, is_loading, loading};
+pub use sources::Sources;
 
 use crate::app::LoadedApp;
 use crate::deadline;
@@ -24,14 +27,14 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Loader {
     sources: Arc<Sources>,
-    control: RunHandle,
+    run: RunHandle,
     limit: Option<Duration>,
 }
 
 impl Loader {
     /// A loader of what `sources` knows; a plugin's `create`, `start` or registration may take `limit` each.
-    pub fn new(sources: Sources, control: RunHandle, limit: Option<Duration>) -> Self {
-        Self { sources: Arc::new(sources), control, limit }
+    pub fn new(sources: Sources, run: RunHandle, limit: Option<Duration>) -> Self {
+        Self { sources: Arc::new(sources), run, limit }
     }
 
     /// Bottle's `load_app`: a new app goes on the stack, the target is loaded, and the app that the target names, else
@@ -55,16 +58,16 @@ impl Loader {
         config_json: String,
     ) -> Result<Arc<OwnedWrapper>, Error> {
         let target = target.clone();
-        self.on_a_thread(move |session| session.load_middleware(&target, &config_json).map(Arc::new))
+        self.on_a_thread(move |session| session.load_middleware(&target, &config_json))
     }
 
     fn on_a_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Session) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (sources, control) = (self.sources.clone(), self.control.clone());
+        let (sources, run) = (self.sources.clone(), self.run.clone());
         deadline::run("load", self.limit, move |progress| {
-            session::enter(sources, control, progress.clone(), work)
+            session::enter(sources, run, progress.clone(), work)
         })
     }
 }

@@ -30,33 +30,41 @@ pub(crate) fn is_loading() -> bool {
     LOADING.get()
 }
 
+/// Marks this thread as one that loads, for the rest of its life.
+pub(crate) fn loading() {
+    LOADING.set(true);
+}
+
 /// The apps of one load, and where it stands. `Session` itself is not borrowed while a plugin runs: it rests in the
 /// thread's `CURRENT`, where callbacks find it.
 pub(crate) struct Session {
     sources: Arc<Sources>,
-    control: RunHandle,
+    run: RunHandle,
     progress: Progress,
     pub(crate) apps: Vec<App>,
     stack: AppStack<AppId>,
     /// The plugins that register now, innermost last, each with the depth of the stack that it began with.
     registering: Vec<(Arc<Generation>, Mark)>,
+    /// The plugins that any target of this load named.
+    used: Vec<Arc<Generation>>,
 }
 
 /// Runs `work` with a session that callbacks on this thread can reach.
 pub(crate) fn enter<T>(
     sources: Arc<Sources>,
-    control: RunHandle,
+    run: RunHandle,
     progress: Progress,
     work: impl FnOnce(&mut Session) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    LOADING.set(true);
+    loading();
     let mut session = Session {
         sources,
-        control,
+        run,
         progress,
         apps: Vec::new(),
         stack: AppStack::default(),
         registering: Vec::new(),
+        used: Vec::new(),
     };
     work(&mut session)
 }
@@ -73,11 +81,14 @@ pub(crate) fn with_current<T>(work: impl FnOnce(&mut Session) -> Result<T, Error
 impl Session {
     /// Bottle's `load_app`.
     pub(crate) fn load_app(&mut self, target: &Target) -> Result<AppId, Error> {
-        let mark = self.stack.mark();
+        let (mark, used) = (self.stack.mark(), self.used.len());
         let fresh = self.create_app();
         self.stack.push(fresh);
         let loaded = self.load(target);
         self.stack.restore(mark);
+        if loaded.is_err() {
+            self.used.truncate(used);
+        }
         Ok(loaded?.unwrap_or(fresh))
     }
 
@@ -88,7 +99,7 @@ impl Session {
                 "cannot load `{target}`: {NESTED_MAX} loads are within one another already"
             )));
         }
-        let plugin = self.sources.clone().generation(&target.library, &self.control, &self.progress)?;
+        let plugin = self.generation(&target.library)?;
         match &target.export {
             None => {
                 let app = self.top();
@@ -97,6 +108,14 @@ impl Session {
             }
             Some(export) => self.load_export(target, &plugin, export).map(Some),
         }
+    }
+
+    fn generation(&mut self, library: &str) -> Result<Arc<Generation>, Error> {
+        let plugin = self.sources.clone().generation(library, &self.run, &self.progress)?;
+        if !self.used.iter().any(|used| Arc::ptr_eq(used, &plugin)) {
+            self.used.push(plugin.clone());
+        }
+        Ok(plugin)
     }
 
     fn load_export(
@@ -167,11 +186,12 @@ impl Session {
         self.registering.push((plugin.clone(), self.stack.mark()));
         let lent = Session {
             sources: self.sources.clone(),
-            control: self.control.clone(),
+            run: self.run.clone(),
             progress: self.progress.clone(),
             apps: std::mem::take(&mut self.apps),
             stack: std::mem::take(&mut self.stack),
             registering: std::mem::take(&mut self.registering),
+            used: std::mem::take(&mut self.used),
         };
         let outer = CURRENT.with(|current| current.replace(Some(lent)));
         let result = call();
@@ -185,7 +205,7 @@ impl Session {
 
     fn register_static(&mut self, plugin: &Arc<Generation>, name: &str, app: AppId) -> Result<(), Error> {
         for route in plugin.manifest().routes.iter().filter(|route| route.app == name) {
-            let handler = Arc::new(plugin.bind(&route.handler)?);
+            let handler = plugin.bind(&route.handler)?;
             let body = match route.body {
                 Body::None => BodyMode::None,
                 Body::Whole => BodyMode::Whole,
@@ -202,7 +222,7 @@ impl Session {
             self.add_route(app, &route.method, &route.rule, route.name.as_deref(), payload)?;
         }
         for error in plugin.manifest().errors.iter().filter(|error| error.app == name) {
-            let handler = Arc::new(plugin.bind(&error.handler)?);
+            let handler = plugin.bind(&error.handler)?;
             self.apps[app.0].errors.push((error.status, handler));
         }
         Ok(())
@@ -233,8 +253,8 @@ impl Session {
         &mut self,
         target: &Target,
         config_json: &str,
-    ) -> Result<OwnedWrapper, Error> {
-        let plugin = self.sources.clone().generation(&target.library, &self.control, &self.progress)?;
+    ) -> Result<Arc<OwnedWrapper>, Error> {
+        let plugin = self.generation(&target.library)?;
         let known: Vec<&str> = plugin.manifest().middleware.iter().map(|one| one.name.as_str()).collect();
         let name = match &target.export {
             Some(export) if export.args.is_some() => {
@@ -295,7 +315,7 @@ impl Session {
     }
 
     pub(crate) fn finish(&mut self, root: AppId) -> LoadedApp {
-        LoadedApp { apps: std::mem::take(&mut self.apps), root }
+        LoadedApp { apps: std::mem::take(&mut self.apps), root, used: std::mem::take(&mut self.used) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `actix`: asynchronous, on all cores, on `actix_web::HttpServer` with our handler as its service.
 
 mod body;
+mod carried;
 mod connection;
 mod head;
 mod owned;

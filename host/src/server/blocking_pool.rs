@@ -1,5 +1,6 @@
 //! Threads of the host's own for handlers that block, under a server that must not.
 
+use crate::plugin_threads;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl BlockingPool {
             return;
         }
         let shared = self.0.clone();
-        if std::thread::Builder::new().name("blocking".into()).spawn(move || shared.work()).is_ok() {
+        if std::thread::Builder::new().name("blocking".into()).spawn(move || work(&shared)).is_ok() {
             state.threads += 1;
         }
     }
@@ -51,24 +52,40 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
-        let mut state = self.lock();
-        loop {
-            if let Some(job) = state.jobs.pop_front() {
-                drop(state);
-                job();
-                state = self.lock();
-                continue;
-            }
-            state.idle += 1;
-            let (woken, waited) =
-                self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
-            state = woken;
-            state.idle -= 1;
-            if waited.timed_out() && state.jobs.is_empty() {
-                state.threads -= 1;
-                return;
-            }
+    /// Has every thread look what there is to do.
+    fn wake_all(&self) {
+        // With the lock: a thread that has looked and does not wait yet would miss it.
+        let _state = self.lock();
+        self.changed.notify_all();
+    }
+}
+
+/// What a thread of the pool does.
+fn work(shared: &Arc<Shared>) {
+    let wakes = shared.clone();
+    let joined = plugin_threads::join(move || wakes.wake_all());
+    let mut state = shared.lock();
+    loop {
+        if let Some(job) = state.jobs.pop_front() {
+            drop(state);
+            job();
+            state = shared.lock();
+            continue;
+        }
+        if joined.has_work() {
+            drop(state);
+            joined.work(|| {});
+            state = shared.lock();
+            continue;
+        }
+        state.idle += 1;
+        let (woken, waited) =
+            shared.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+        state = woken;
+        state.idle -= 1;
+        if waited.timed_out() && state.jobs.is_empty() && !joined.has_work() {
+            state.threads -= 1;
+            return;
         }
     }
 }

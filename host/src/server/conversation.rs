@@ -1,25 +1,27 @@
 //! One HTTP/1 connection on a thread that may wait: what `single` and `threaded` do with an accepted socket.
+//!
+//! Whenever the thread waits, it also waits for its own event: then it lets go of what a swap asks it to let go of.
 
+mod answering;
 mod head;
+mod reading;
 mod writer;
 
 use super::Serving;
-use super::pace::Pace;
 use super::socket::Socket;
-use super::wait::{Deadline, Wakeup, wait};
+use super::threads::PluginThread;
+use super::wait::{Deadline, wait};
 use super::watch::{Slot, TooLate};
 use crate::access_log::Entry;
-use crate::exchange::{self, Exchange, OwnedBody, Plan, Progress};
-use crate::h1::{self, BodyLength, BodyPart, Connection, HeadPoll, Next, Refusal};
+use crate::exchange::{self, Exchange, Plan, Progress};
+use crate::h1::{self, Connection, Refusal};
 use head::SocketHead;
 use rustix::event::PollFlags;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
-use writer::Writer;
 
 /// How long a client may go on sending after it was refused, so that it reads the answer before the connection is reset.
 const LINGER: Duration = Duration::from_millis(500);
@@ -52,8 +54,13 @@ impl From<TooLate> for Broken {
 
 /// Serves a connection until it ends. `others` becomes readable when somebody else waits to be served and this client
 /// should not be waited for between two requests.
-pub(super) fn serve(socket: &Arc<Socket>, serving: &Serving, slot: &Slot, others: Option<BorrowedFd<'_>>) {
-    let Ok(wakeup) = Wakeup::new() else { return };
+pub(super) fn serve(
+    socket: &Socket,
+    serving: &Serving,
+    slot: &Slot,
+    others: Option<BorrowedFd<'_>>,
+    thread: &PluginThread,
+) {
     let limits = &serving.service.limits;
     let limits = h1::Limits {
         head_bytes_max: limits.head_bytes,
@@ -62,14 +69,14 @@ pub(super) fn serve(socket: &Arc<Socket>, serving: &Serving, slot: &Slot, others
         body_bytes_max: limits.body_bytes as u64,
     };
     let head = SocketHead { head: h1::Head::default(), peer: socket.peer() };
-    let task = Waker::from(wakeup.clone());
+    let task = thread.waker();
     let exchange = Exchange::new(&serving.service, head);
     let conversation = Conversation {
         socket,
         serving,
         slot,
         others,
-        wakeup,
+        thread,
         task,
         http: Connection::new(limits),
         exchange,
@@ -85,7 +92,7 @@ struct Conversation<'a> {
     serving: &'a Serving,
     slot: &'a Slot,
     others: Option<BorrowedFd<'a>>,
-    wakeup: Arc<Wakeup>,
+    thread: &'a PluginThread,
     task: Waker,
     http: Connection,
     exchange: Exchange<SocketHead>,
@@ -116,11 +123,9 @@ impl Conversation<'_> {
             return Ok(false);
         }
         self.began = Instant::now();
-        match self.exchange.begin() {
-            Plan::Whole => self.read_body()?,
-            Plan::NoBody | Plan::Stream => {}
+        if self.begin()? {
+            self.call()?;
         }
-        self.call()?;
         let (status, bytes) = self.respond()?;
         self.log(status, bytes, self.began);
         self.exchange.finish();
@@ -128,93 +133,40 @@ impl Conversation<'_> {
         self.drain()
     }
 
-    /// Waits for a head. The first one of a connection has the head's deadline from the start; later ones have it from
-    /// their first byte, after waiting between two requests for as long as the connection is kept.
-    fn read_head(&mut self) -> Result<bool, Broken> {
-        let mut deadline = Deadline::after(self.serving.service.timeouts.head);
-        let mut is_idle = self.served > 0 && self.http.is_idle();
-        if is_idle {
-            deadline = Deadline::after(self.serving.service.timeouts.keep_alive);
-        }
+    /// Finds the route and reads the body, if that is to be read first. `false`: it is answered already.
+    fn begin(&mut self) -> Result<bool, Broken> {
+        let until = Deadline::after(self.serving.service.timeouts.handler);
+        let (mut plan, mut has_body) = (self.exchange.begin(), false);
         loop {
-            match self.http.poll_head(&mut self.exchange.head_mut().head)? {
-                HeadPoll::Ready => return Ok(true),
-                HeadPoll::Closed => return Ok(false),
-                HeadPoll::NeedMore => {}
+            match plan {
+                Plan::NoBody | Plan::Stream => return Ok(true),
+                Plan::Whole => {
+                    self.read_body()?;
+                    has_body = true;
+                }
+                Plan::Gate if until.is_over() => {
+                    self.exchange.is_late_at_gate();
+                    return Ok(false);
+                }
+                Plan::Gate => self.wait_at_gate(until)?,
             }
-            let is_quiet = self.http.is_idle();
-            if is_idle && !is_quiet {
-                (is_idle, deadline) = (false, Deadline::after(self.serving.service.timeouts.head));
-            }
-            match self.wait_for_head(is_quiet, is_idle, deadline) {
-                true => self.receive()?,
-                // Nobody is answered who has not asked: the connection is only closed.
-                false if is_quiet => return Ok(false),
-                false => return Err(Refusal::TIMEOUT.into()),
-            }
+            plan = if has_body { self.exchange.begin_with_body() } else { self.exchange.begin() };
         }
     }
 
-    /// Whether bytes arrived. A connection on which no request has begun ends at once when the server stops, and one that
-    /// is kept between two requests also when somebody else waits.
-    fn wait_for_head(&self, is_quiet: bool, is_kept: bool, deadline: Deadline) -> bool {
-        let socket = self.socket.as_fd();
-        let stop = if is_quiet { self.serving.stop.event() } else { socket };
-        let others = self.others.filter(|_| is_kept).unwrap_or(socket);
-        let ready = wait([(socket, PollFlags::IN), (stop, PollFlags::IN), (others, PollFlags::IN)], deadline);
-        // A descriptor that stands there twice may be ready at its second place only, and a request may come just behind
-        // the stop: who has asked is served.
-        !ready[0].is_empty() || self.wait_for(PollFlags::IN, Deadline::after(Some(Duration::ZERO)))
-    }
-
-    /// Reads what there is.
-    fn receive(&mut self) -> Result<(), Broken> {
-        match self.socket.read(self.http.read_buf()) {
-            Ok(0) => self.http.eof(),
-            Ok(count) => self.http.filled(count),
-            Err(cause) if is_retry(&cause) => {}
-            Err(cause) => return Err(cause.into()),
+    /// Waits until the state of the plugin has moved.
+    fn wait_at_gate(&self, until: Deadline) -> Result<(), Broken> {
+        while self.exchange.is_at_gate(&self.task) && !until.is_over() {
+            let socket = (self.socket.as_fd(), PollFlags::RDHUP);
+            let [woken, socket] = wait([(self.thread.event(), PollFlags::IN), socket], until);
+            if !woken.is_empty() {
+                self.thread.work(|| {});
+            }
+            if !socket.is_empty() {
+                return Err(Broken::Gone);
+            }
         }
         Ok(())
-    }
-
-    /// Reads the whole body of a request.
-    fn read_body(&mut self) -> Result<(), Broken> {
-        let mut pace = Pace::new(self.serving.service.timeouts.body);
-        let memory_max = self.serving.service.limits.body_memory;
-        loop {
-            match self.http.poll_body()? {
-                BodyPart::End => return Ok(()),
-                BodyPart::Data(data) => {
-                    pace.moved(data.len());
-                    if let Err(cause) = self.exchange.body.push(data, memory_max) {
-                        tracing::error!("cannot spill a request body to a file: {cause}");
-                        return Err(Refusal::new(507, "there is no room for the body").into());
-                    }
-                }
-                BodyPart::NeedMore => {
-                    self.send_continue()?;
-                    if !self.wait_for(PollFlags::IN, Deadline::at(pace.due())) {
-                        return Err(Refusal::TIMEOUT.into());
-                    }
-                    self.receive()?;
-                }
-            }
-        }
-    }
-
-    fn send_continue(&mut self) -> Result<(), Broken> {
-        if self.http.wants_continue() {
-            self.http.write_continue(&mut self.out);
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the socket alone; false when the deadline is over.
-    fn wait_for(&self, flags: PollFlags, deadline: Deadline) -> bool {
-        let [ready] = wait([(self.socket.as_fd(), flags)], deadline);
-        !ready.is_empty()
     }
 
     /// Calls the handler, and goes on until it has answered.
@@ -241,6 +193,7 @@ impl Conversation<'_> {
         self.slot.enter(route);
         let done = work(&mut self.exchange, &self.task);
         if let Err(late) = self.slot.leave() {
+            self.exchange.has_failed();
             self.log(504, 0, self.began);
             return Err(late.into());
         }
@@ -259,12 +212,12 @@ impl Conversation<'_> {
         }
         let flags = if wants_body { PollFlags::IN | PollFlags::RDHUP } else { PollFlags::RDHUP };
         let [woken, socket] =
-            wait([(self.wakeup.event(), PollFlags::IN), (self.socket.as_fd(), flags)], deadline);
+            wait([(self.thread.event(), PollFlags::IN), (self.socket.as_fd(), flags)], deadline);
         if woken.is_empty() && socket.is_empty() {
             return Ok(self.exchange.time_out());
         }
         if !woken.is_empty() {
-            self.wakeup.clear();
+            self.thread.work(|| {});
         }
         if socket.contains(PollFlags::IN) {
             self.receive()?;
@@ -273,121 +226,6 @@ impl Conversation<'_> {
             return Err(Broken::Gone);
         }
         Ok(Progress::Pending)
-    }
-
-    /// Hands on what is here of a streamed body; false if nothing is.
-    fn feed(&mut self) -> Result<bool, Broken> {
-        self.send_continue()?;
-        let Some(pipe) = self.exchange.pipe() else { return Ok(false) };
-        match self.http.poll_body() {
-            Ok(BodyPart::Data(data)) => pipe.push(data.to_vec()),
-            Ok(BodyPart::End) => pipe.end(),
-            Ok(BodyPart::NeedMore) => return Ok(false),
-            Err(refusal) => {
-                pipe.fail();
-                return Err(refusal.into());
-            }
-        }
-        Ok(true)
-    }
-
-    /// Writes the answer: its status and the bytes of its body that went out.
-    fn respond(&mut self) -> Result<(u16, u64), Broken> {
-        self.start()?;
-        let answer = self.exchange.answer();
-        let (status, is_streamed) = (answer.status(), answer.is_streamed());
-        let mut writer = Writer::new(self.socket, &self.serving.service, &mut self.http, &mut self.out);
-        let mut sent = writer.send(answer.body(), is_streamed)?;
-        let is_bare = exchange::Head::method(self.exchange.head()) == "HEAD" || is_bodiless(status);
-        // Nothing of a stream would go out, so nothing would ever end one that has no end.
-        if is_streamed && !is_bare {
-            sent += self.send_stream()?;
-        }
-        let _ = self.http.finish(&mut self.out);
-        self.flush()?;
-        Ok((status, if is_bare { 0 } else { sent }))
-    }
-
-    fn start(&mut self) -> Result<(), Broken> {
-        let answer = self.exchange.answer();
-        let length = match answer.is_streamed() {
-            true => BodyLength::Unknown,
-            false => BodyLength::Known(answer.body().len() as u64),
-        };
-        let close = [(&b"connection"[..], &b"close"[..])];
-        let close = if self.serving.stop.is_requested() { &close[..] } else { &[] };
-        let headers = answer.headers().chain(close.iter().copied());
-        let (http, out) = (&mut self.http, &mut self.out);
-        let started =
-            crate::date::with_now(|date| http.start_response(out, answer.status(), headers, length, date));
-        if let Err(error) = started {
-            tracing::error!(request = self.exchange.id(), "cannot send the answer of the handler: {error}");
-            return Err(Refusal::new(500, "the handler's answer cannot be sent").into());
-        }
-        Ok(())
-    }
-
-    fn send_stream(&mut self) -> Result<u64, Broken> {
-        let mut sent = 0;
-        while let Some(chunk) = self.next_chunk()? {
-            let mut writer = Writer::new(self.socket, &self.serving.service, &mut self.http, &mut self.out);
-            sent += writer.send(chunk.as_ref(), true)?;
-        }
-        Ok(sent)
-    }
-
-    /// The next chunk of a streamed answer. What was written so far goes out before anybody waits for more.
-    fn next_chunk(&mut self) -> Result<Option<OwnedBody>, Broken> {
-        loop {
-            match self.watched(Exchange::poll_chunk)? {
-                Poll::Ready(None) => return Ok(None),
-                Poll::Ready(Some(Ok(chunk))) => return Ok(Some(chunk)),
-                Poll::Ready(Some(Err(_))) => {
-                    tracing::error!(
-                        request = self.exchange.id(),
-                        "the handler's stream failed: the answer is cut short"
-                    );
-                    self.flush()?;
-                    return Err(Broken::Gone);
-                }
-                Poll::Pending => self.wait_for_chunk()?,
-            }
-        }
-    }
-
-    /// A stream may be quiet for as long as it likes, until its client goes away or the server stops.
-    fn wait_for_chunk(&mut self) -> Result<(), Broken> {
-        self.flush()?;
-        let socket = (self.socket.as_fd(), PollFlags::RDHUP);
-        let [woken, socket] = wait([(self.wakeup.event(), PollFlags::IN), socket], Deadline::NEVER);
-        if !socket.is_empty() {
-            return Err(Broken::Gone);
-        }
-        if !woken.is_empty() {
-            self.wakeup.clear();
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Broken> {
-        Writer::new(self.socket, &self.serving.service, &mut self.http, &mut self.out).flush(&[])
-    }
-
-    /// Reads what is left of the request's body; whether another request may follow.
-    fn drain(&mut self) -> Result<bool, Broken> {
-        let deadline = Deadline::after(self.serving.service.timeouts.body);
-        loop {
-            match self.http.response_done() {
-                Next::Request => return Ok(true),
-                Next::Close => return Ok(false),
-                Next::Drain => {
-                    if !self.wait_for(PollFlags::IN, deadline) {
-                        return Ok(false);
-                    }
-                    self.receive()?;
-                }
-            }
-        }
     }
 
     fn refuse(&mut self, refusal: Refusal) {

@@ -2,9 +2,10 @@
 
 use super::conversation;
 use super::socket::Socket;
+use super::threads::{self, PluginThread};
 use super::wait::{Deadline, wait};
 use super::watch::Watch;
-use super::{About, Server, Serving, threads};
+use super::{About, Server, Serving};
 use crate::error::Error;
 use crate::listener::Listener;
 use rustix::event::{PollFlags, epoll};
@@ -41,14 +42,21 @@ impl Server for Single {
 }
 
 fn serve_in_turn(serving: &Serving, watch: &Watch, listeners: &Listeners) {
+    let thread = match PluginThread::new() {
+        Ok(thread) => thread,
+        Err(error) => return tracing::error!("cannot serve: {error}"),
+    };
     while !serving.stop.is_requested() {
         if let Some(socket) = listeners.accept() {
             let slot = watch.slot(Some(socket.clone()), true);
-            conversation::serve(&socket, serving, &slot, Some(listeners.event.as_fd()));
+            conversation::serve(&socket, serving, &slot, Some(listeners.event.as_fd()), &thread);
             watch.remove(&slot);
         } else {
-            let event = (listeners.event.as_fd(), PollFlags::IN);
-            wait([event, (serving.stop.event(), PollFlags::IN)], Deadline::NEVER);
+            let events = [listeners.event.as_fd(), serving.stop.event(), thread.event()];
+            let [.., woken] = wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER);
+            if !woken.is_empty() {
+                thread.work(|| {});
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::accept::accept_until_stop;
 use super::conversation;
 use super::socket::Socket;
-use super::threads::{self, Held};
+use super::threads::{self, Held, PluginThread};
 use super::wait::Wakeup;
 use super::watch::Watch;
 use super::{About, Server, Serving};
@@ -61,7 +61,9 @@ impl Pool {
             let slot = slot.clone();
             move || {
                 let held = Held { watch: &pool.watch, slot };
-                conversation::serve(&socket, &pool.serving, &held.slot, Some(pool.pressure.event()));
+                let Ok(thread) = PluginThread::new() else { return };
+                let pressure = Some(pool.pressure.event());
+                conversation::serve(&socket, &pool.serving, &held.slot, pressure, &thread);
             }
         });
         if let Err(cause) = spawned {

@@ -1,16 +1,55 @@
 //! Threads of a server: each holds a place in the watch, so that the end of a server knows who is left.
 
 use super::Serving;
-use super::wait::{Deadline, wait};
+use super::wait::{Deadline, Wakeup, wait};
 use super::watch::{Slot, Watch};
 use crate::error::Error;
+use crate::plugin_threads::{self, Joined};
 use crate::stop::Stop;
 use rustix::event::PollFlags;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 /// How long connections may take to end after they were cut off.
 const CUT_OFF: Duration = Duration::from_secs(1);
+
+/// A thread that runs plugins and waits in `poll`: for its sockets, and for [its event](Self::event).
+pub(super) struct PluginThread {
+    wakeup: Arc<Wakeup>,
+    joined: Joined,
+}
+
+impl PluginThread {
+    /// This thread, from now on.
+    pub(super) fn new() -> Result<Self, Error> {
+        let wakeup = Wakeup::new()?;
+        let wakes = wakeup.clone();
+        Ok(Self { wakeup, joined: plugin_threads::join(move || wakes.wake_by_ref()) })
+    }
+
+    /// Readable when the thread has [work](Self::work), or a handler that it polls was woken.
+    pub(super) fn event(&self) -> BorrowedFd<'_> {
+        self.wakeup.event()
+    }
+
+    /// What wakes the thread.
+    pub(super) fn waker(&self) -> Waker {
+        Waker::from(self.wakeup.clone())
+    }
+
+    /// Does what the thread is asked for. Call it when its event is readable, and no plugin is on the stack.
+    pub(super) fn work(&self, refresh: impl FnMut()) {
+        self.wakeup.clear();
+        self.joined.work(refresh);
+    }
+
+    /// For as long as the answer lives, the thread is woken when a table is published.
+    pub(super) fn wants_refresh(&self) -> plugin_threads::Wanted<'_> {
+        self.joined.wants_refresh()
+    }
+}
 
 /// A place in the watch, given back on every way out, panics included.
 pub(super) struct Held<'a> {

@@ -5,6 +5,8 @@ use super::{ErrorHandlers, Route, Table};
 use crate::app::{App, AppId, AppRoute, Installed, LoadedApp};
 use crate::error::Error;
 use crate::foreign::{OwnedFilter, OwnedHandler};
+use crate::generation::Generation;
+use crate::usage::Uses;
 use plugin_api::abi::{self, Slice};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,29 +20,54 @@ pub(crate) struct Placed {
     pub(crate) hosts: Vec<String>,
     /// Names of middleware that is not applied.
     pub(crate) skip: Vec<String>,
-    pub(crate) app: LoadedApp,
+    pub(crate) app: Arc<LoadedApp>,
 }
 
-/// Middleware of the spec, around every route; the first is the outermost.
-pub(crate) type Around = Vec<Installed>;
-
-/// Composes the table.
-pub(crate) fn compose(placed: Vec<Placed>, around: &Around) -> Result<Table, Error> {
-    let mut composer = Composer { around, routes: Vec::new(), owners: HashMap::new(), hosts: HashMap::new() };
-    for place in &placed {
+/// Composes the table. `around` is middleware of the spec, around every route; the first is the outermost. Runs code of
+/// plugins: their `apply`, and the patterns of their filters.
+pub(crate) fn compose(placed: &[Placed], around: &[Installed]) -> Result<Table, Error> {
+    let mut composer = Composer {
+        around,
+        routes: Vec::new(),
+        owners: HashMap::new(),
+        hosts: HashMap::new(),
+        uses: AllUses::default(),
+    };
+    for place in placed {
         composer.place(place)?;
     }
-    let Composer { routes, mut hosts, .. } = composer;
+    let Composer { routes, mut hosts, mut uses, .. } = composer;
     let anywhere = hosts.remove("").unwrap_or_default();
-    Ok(Table { routes, anywhere, named: hosts, _apps: placed.into_iter().map(|place| place.app).collect() })
+    let apps = placed.iter().map(|place| place.app.clone()).collect();
+    Ok(Table { routes, anywhere, named: hosts, no_uses: uses.of([]), _apps: apps })
 }
 
 struct Composer<'a> {
-    around: &'a Around,
+    around: &'a [Installed],
     routes: Vec<Route>,
     /// Which place of the spec a route came from, for conflicts.
     owners: HashMap<usize, &'a str>,
     hosts: HashMap<String, Mounts>,
+    uses: AllUses,
+}
+
+/// The sets of generations of a table: equal ones are one.
+#[derive(Default)]
+struct AllUses(HashMap<Vec<usize>, Arc<Uses>>);
+
+impl AllUses {
+    fn of<'g>(&mut self, generations: impl IntoIterator<Item = &'g Arc<Generation>>) -> Arc<Uses> {
+        let mut all: Vec<&Arc<Generation>> = generations.into_iter().collect();
+        all.sort_by_key(|generation| Arc::as_ptr(generation).addr());
+        all.dedup_by_key(|generation| Arc::as_ptr(generation).addr());
+        let key = all.iter().map(|generation| Arc::as_ptr(generation).addr()).collect();
+        self.0.entry(key).or_insert_with(|| Uses::new(all.into_iter().cloned().collect())).clone()
+    }
+}
+
+/// The generations of error handlers.
+fn of_errors(errors: &ErrorHandlers) -> impl Iterator<Item = &Arc<Generation>> {
+    errors.iter().flat_map(|(_, handler)| handler.generations())
 }
 
 /// One app of a place, with all that its surroundings say about it.
@@ -65,10 +92,7 @@ impl<'a> Composer<'a> {
         let app = &outer.place.app.apps[id.0];
         let errors = errors_of(app, &outer.errors);
         let here = Here { place: outer.place, host: outer.host, prefix: outer.prefix.clone(), errors };
-        self.hosts
-            .entry(here.host.to_owned())
-            .or_default()
-            .at(&here.prefix, || Mount::new(&here.prefix, here.errors.clone()));
+        self.mount(&here);
         let mut known = None;
         for route in app.router.routes() {
             let count = route.payload().filters;
@@ -85,8 +109,10 @@ impl<'a> Composer<'a> {
     }
 
     fn mount(&mut self, here: &Here<'_>) -> &mut Mount {
-        let mounts = self.hosts.entry(here.host.to_owned()).or_default();
-        mounts.at(&here.prefix, || Mount::new(&here.prefix, here.errors.clone()))
+        let (uses, mounts) = (&mut self.uses, self.hosts.entry(here.host.to_owned()).or_default());
+        mounts.at(&here.prefix, || {
+            Mount::new(&here.prefix, here.errors.clone(), uses.of(of_errors(&here.errors)))
+        })
     }
 
     /// The filters of the app, and of no other at the same mount, for the rules to come.
@@ -116,13 +142,16 @@ impl<'a> Composer<'a> {
         }
         let home = &here.place.app.apps[route.home.0];
         self.owners.insert(index, &here.place.origin);
+        let errors = errors_of(home, &here.errors);
+        let uses = self.uses.of(handler.generations().iter().chain(of_errors(&errors)));
         self.routes.push(Route {
             handler,
+            uses,
             body: route.body,
             blocking: route.blocking,
             method: method.to_ascii_uppercase(),
             rule: rule.to_owned(),
-            errors: errors_of(home, &here.errors),
+            errors,
             plugin: route.plugin.clone(),
         });
         Ok(())

@@ -10,6 +10,7 @@ pub(crate) use mounts::{Found, Mount};
 use crate::app::{BodyMode, LoadedApp};
 use crate::foreign::OwnedHandler;
 use crate::generation::Generation;
+use crate::usage::Uses;
 use mounts::Mounts;
 use plugin_api::abi;
 use std::collections::HashMap;
@@ -27,10 +28,12 @@ pub(crate) struct Route {
     pub(crate) rule: String,
     pub(crate) errors: ErrorHandlers,
     pub(crate) plugin: Arc<Generation>,
+    /// Whose code a request to it runs: its handler's, its middleware's, its error handlers'.
+    pub(crate) uses: Arc<Uses>,
 }
 
 impl Route {
-    /// The handler with its middleware around it; callable while the table lives.
+    /// The handler with its middleware around it; callable by a request that uses `uses`.
     pub(crate) fn handler(&self) -> abi::Handler {
         self.handler.raw()
     }
@@ -42,13 +45,19 @@ pub struct Table {
     anywhere: Mounts,
     /// Mounts for one host name.
     named: HashMap<String, Mounts>,
+    no_uses: Arc<Uses>,
     /// What the routes were composed of.
-    _apps: Vec<LoadedApp>,
+    _apps: Vec<Arc<LoadedApp>>,
 }
 
 impl Table {
     pub(crate) fn route(&self, index: usize) -> &Route {
         &self.routes[index]
+    }
+
+    /// What a request uses that belongs to no app.
+    pub(crate) fn no_uses(&self) -> &Arc<Uses> {
+        &self.no_uses
     }
 
     /// The mount that owns the path, and the path below it. A mount of the host name comes before one without.

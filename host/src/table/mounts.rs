@@ -4,8 +4,10 @@
 //! longest prefix wins. `/shop` owns `/shop` and all below; `/shop/` owns what is below alone.
 
 use super::ErrorHandlers;
+use crate::usage::Uses;
 use plugin_api_route::{Outcome, Params, Router, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The app, or the apps, at one prefix.
 pub(crate) struct Mount {
@@ -15,6 +17,8 @@ pub(crate) struct Mount {
     bare: bool,
     pub(super) router: Router<usize>,
     pub(crate) errors: ErrorHandlers,
+    /// Whose code a request runs that finds no route here: its error handlers'.
+    pub(crate) uses: Arc<Uses>,
 }
 
 /// What a mount has for a request.
@@ -32,9 +36,10 @@ pub(crate) enum Found<'p> {
 }
 
 impl Mount {
-    pub(super) fn new(prefix: &str, errors: ErrorHandlers) -> Self {
+    pub(super) fn new(prefix: &str, errors: ErrorHandlers, uses: Arc<Uses>) -> Self {
         let bare = !prefix.ends_with('/');
-        Self { prefix: prefix.trim_end_matches('/').to_owned(), bare, router: Router::default(), errors }
+        let prefix = prefix.trim_end_matches('/').to_owned();
+        Self { prefix, bare, router: Router::default(), errors, uses }
     }
 
     /// WSGI's `SCRIPT_NAME`: the prefix without a slash at its end.
@@ -115,7 +120,7 @@ mod tests {
     fn mounts(prefixes: &[&str]) -> Mounts {
         let mut mounts = Mounts::default();
         for prefix in prefixes {
-            mounts.at(prefix, || Mount::new(prefix, [].into()));
+            mounts.at(prefix, || Mount::new(prefix, [].into(), Uses::new(Vec::new())));
         }
         mounts
     }

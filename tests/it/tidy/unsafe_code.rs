@@ -9,16 +9,20 @@ use crate::harness::root;
 /// Where it may stand; a folder ends with `/`. A new line here is a decision: say in the review why no file of the list
 /// could hold it.
 const ALLOWED: &[&str] = &[
+    "host/src/deployment/ending.rs",
     "host/src/exchange/answer.rs",
+    "host/src/exchange/begin.rs",
     "host/src/exchange/context.rs",
+    "host/src/exchange/failing.rs",
     "host/src/exchange/mod.rs",
     "host/src/exchange/vtable.rs",
-    "host/src/foreign.rs",
-    "host/src/generation.rs",
+    "host/src/foreign/",
+    "host/src/generation/",
     "host/src/host_side.rs",
     "host/src/library/open.rs",
     "host/src/listener.rs",
     "host/src/load/callbacks.rs",
+    "host/src/plugin_threads.rs",
     "host/src/request_body.rs",
     "host/src/server/actix/connection.rs",
     "host/src/server/watch.rs",

@@ -1,5 +1,6 @@
 //! The body of an answer, as actix sends it.
 
+use super::carried::Carried;
 use super::connection::Guard;
 use super::head::ActixHead;
 use super::service::Shared;
@@ -19,7 +20,7 @@ const COPIED_BYTES_MAX: usize = 4096;
 
 /// A longer body goes out in pieces of this size: actix asks for the next one when its buffer has been read, and so shows
 /// that the client reads.
-const PIECE_BYTES_MAX: usize = 64 << 10;
+pub(super) const PIECE_BYTES_MAX: usize = 64 << 10;
 
 /// How many empty chunks are passed over in one go.
 const EMPTY_CHUNKS_MAX: usize = 32;
@@ -27,6 +28,8 @@ const EMPTY_CHUNKS_MAX: usize = 32;
 /// What follows the head of an answer.
 pub(super) struct AnswerBody {
     bytes: Bytes,
+    /// A large body that goes out piece by piece.
+    carried: Option<Carried>,
     stream: Option<Box<dyn Chunks>>,
     /// Told how far the answer is.
     pub(super) guard: Option<Rc<Guard>>,
@@ -47,6 +50,7 @@ impl AnswerBody {
     pub(super) fn refusal(text: &'static str, guard: Option<Rc<Guard>>) -> Self {
         Self {
             bytes: Bytes::from_static(text.as_bytes()),
+            carried: None,
             stream: None,
             guard,
             is_refusal: true,
@@ -59,9 +63,11 @@ impl AnswerBody {
     pub(super) fn whole<H: Head>(exchange: &mut Exchange<H>) -> Self {
         let status = exchange.answer().status();
         let is_bare = is_bodiless(status);
-        let bytes = if is_bare { Bytes::new() } else { whole(exchange) };
+        let carried = if is_bare { None } else { Carried::of(exchange) };
+        let bytes = if is_bare || carried.is_some() { Bytes::new() } else { whole(exchange) };
         Self {
             bytes,
+            carried,
             stream: None,
             guard: None,
             is_refusal: false,
@@ -80,6 +86,7 @@ impl AnswerBody {
         let stream = Streaming { exchange, log };
         Self {
             bytes: first,
+            carried: None,
             stream: Some(Box::new(stream)),
             guard: None,
             is_refusal: false,
@@ -89,12 +96,12 @@ impl AnswerBody {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.bytes.len() as u64
+        self.carried.as_ref().map_or(self.bytes.len(), Carried::len) as u64
     }
 
     /// The next piece of what is here.
     fn piece(&mut self) -> Bytes {
-        if self.stream.is_none() && self.bytes.len() <= PIECE_BYTES_MAX {
+        if self.stream.is_none() {
             return std::mem::take(&mut self.bytes);
         }
         self.guard.iter().for_each(|guard| guard.writing());
@@ -130,12 +137,16 @@ impl MessageBody for AnswerBody {
         match &self.stream {
             _ if self.is_none => BodySize::None,
             Some(_) => BodySize::Stream,
-            None => BodySize::Sized(self.bytes.len() as u64),
+            None => BodySize::Sized(self.len()),
         }
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = &mut *self;
+        if let Some(piece) = this.carried.as_ref().and_then(|carried| carried.piece(PIECE_BYTES_MAX)) {
+            this.guard.iter().for_each(|guard| guard.writing());
+            return Poll::Ready(Some(Ok(piece)));
+        }
         if !this.bytes.is_empty() {
             return Poll::Ready(Some(Ok(this.piece())));
         }

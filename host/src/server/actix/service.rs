@@ -2,12 +2,14 @@
 //! once.
 
 use super::body::{ActixExchange, AnswerBody, StreamLog, log};
+use super::carried;
 use super::connection::Guard;
 use super::head::ActixHead;
 use super::respond::respond;
 use super::slow;
 use crate::error::Error;
 use crate::exchange::{Exchange, Head, Plan, Progress};
+use crate::plugin_threads;
 use crate::server::Serving;
 use crate::server::blocking_pool::BlockingPool;
 use crate::server::threads::left_behind;
@@ -19,10 +21,11 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// How many exchanges a worker keeps for the next requests.
 const EXCHANGES_KEPT_MAX: usize = 64;
@@ -82,7 +85,16 @@ impl Worker {
     fn new(shared: Arc<Shared>) -> Rc<Self> {
         let slot = shared.watch.slot(None, false);
         let in_flight_max = shared.serving.service.limits.in_flight.div_ceil(shared.serving.workers);
-        Rc::new(Self { shared, slot, spare: RefCell::default(), in_flight: Cell::new(0), in_flight_max })
+        let worker =
+            Rc::new(Self { shared, slot, spare: RefCell::default(), in_flight: Cell::new(0), in_flight_max });
+        actix_rt::spawn(work(Rc::downgrade(&worker)));
+        worker
+    }
+
+    /// A table was published: lets go of what is held of older ones.
+    fn refresh(&self) {
+        self.spare.borrow_mut().iter_mut().for_each(ActixExchange::refresh);
+        carried::copy_retiring();
     }
 
     fn take(&self) -> ActixExchange {
@@ -112,6 +124,18 @@ impl Worker {
         // Cut off or not, the answer is handed to actix: it notices that the connection is gone.
         let _ = self.slot.leave();
         done
+    }
+}
+
+/// Does what this thread is asked for, for as long as its worker lives.
+async fn work(worker: Weak<Worker>) {
+    let asked = Arc::new(Notify::new());
+    let ask = asked.clone();
+    let joined = plugin_threads::join(move || ask.notify_one());
+    joined.always_wants_refresh();
+    while worker.strong_count() > 0 {
+        asked.notified().await;
+        joined.work(|| worker.upgrade().iter().for_each(|worker| worker.refresh()));
     }
 }
 
@@ -196,22 +220,19 @@ impl Answering {
             return Self::Now(Some(refuse(worker, exchange, guard, began, refused)));
         }
         let plan = exchange.begin();
-        if plan != Plan::NoBody && announces_more(exchange.head(), limits.body_bytes as u64) {
+        if reads_body(plan) && announces_more(exchange.head(), limits.body_bytes as u64) {
             return Self::Now(Some(refuse(worker, exchange, guard, began, StatusCode::PAYLOAD_TOO_LARGE)));
         }
         let Some(in_flight) = InFlight::begin(worker) else {
             exchange.busy();
             return Self::Now(Some(finish(worker, exchange, guard, began)));
         };
-        let is_blocking = exchange.route().is_some_and(|route| route.blocking);
-        if plan == Plan::NoBody
-            && !is_blocking
-            && worker.watched(&mut exchange, Exchange::call) == Progress::Ready
-        {
+        let is_called = plan == Plan::NoBody && !is_blocking(&exchange);
+        if is_called && worker.watched(&mut exchange, Exchange::call) == Progress::Ready {
             return Self::Now(Some(finish(worker, exchange, guard, began)));
         }
         let request =
-            slow::Request { worker: worker.clone(), exchange, payload, plan, is_blocking, guard, began };
+            slow::Request { worker: worker.clone(), exchange, payload, plan, is_called, guard, began };
         Self::Later(Box::pin(async move {
             let _in_flight = in_flight;
             request.answer().await
@@ -302,8 +323,18 @@ fn over_limits(head: &ActixHead, limits: &crate::spec::Limits) -> Option<StatusC
     None
 }
 
+/// Whether the route's handler is to run on a thread of the host's.
+pub(super) fn is_blocking(exchange: &ActixExchange) -> bool {
+    exchange.route().is_some_and(|route| route.blocking)
+}
+
+/// Whether anything of the body is wanted.
+pub(super) fn reads_body(plan: Plan) -> bool {
+    matches!(plan, Plan::Whole | Plan::Stream)
+}
+
 /// Whether the client says itself that its body is larger than the limit.
-fn announces_more(head: &ActixHead, body_bytes_max: u64) -> bool {
+pub(super) fn announces_more(head: &ActixHead, body_bytes_max: u64) -> bool {
     let announced = head.header(b"content-length").and_then(|length| std::str::from_utf8(length).ok());
     announced.is_some_and(|length| length.parse().map_or(true, |length: u64| length > body_bytes_max))
 }

@@ -4,7 +4,7 @@ use super::body::{ActixExchange, AnswerBody, log};
 use super::connection::Guard;
 use super::owned::OwnedHead;
 use super::respond::respond;
-use super::service::{Worker, finish, plain, refuse};
+use super::service::{Worker, announces_more, finish, is_blocking, plain, reads_body, refuse};
 use crate::exchange::{Exchange, Head, Plan, Progress};
 use crate::request_body::BodyPipe;
 use crate::server::pace::Pace;
@@ -23,7 +23,8 @@ pub(super) struct Request {
     pub(super) exchange: ActixExchange,
     pub(super) payload: Payload,
     pub(super) plan: Plan,
-    pub(super) is_blocking: bool,
+    /// Its handler was called, and answers later.
+    pub(super) is_called: bool,
     pub(super) guard: Option<Rc<Guard>>,
     pub(super) began: Instant,
 }
@@ -31,17 +32,43 @@ pub(super) struct Request {
 impl Request {
     /// Sees the request through. Dropped when the client goes away: the handler's work is dropped with it.
     pub(super) async fn answer(mut self) -> Response<AnswerBody> {
-        if self.plan == Plan::Whole
-            && let Err(status) = self.read_body().await
-        {
-            return refuse(&self.worker, self.exchange, self.guard, self.began, status);
+        match self.begin().await {
+            Err(status) => return refuse(&self.worker, self.exchange, self.guard, self.began, status),
+            Ok(false) => return finish(&self.worker, self.exchange, self.guard, self.began),
+            Ok(true) => {}
         }
-        if self.is_blocking {
+        if !self.is_called && is_blocking(&self.exchange) {
             return self.answer_elsewhere().await;
         }
         match self.see_through().await {
             Ok(()) => finish(&self.worker, self.exchange, self.guard, self.began),
             Err(status) => refuse(&self.worker, self.exchange, self.guard, self.began, status),
+        }
+    }
+
+    /// Waits at a gate and reads the body, if that is to be. `false`: it is answered already.
+    async fn begin(&mut self) -> Result<bool, StatusCode> {
+        let mut has_body = false;
+        loop {
+            match self.plan {
+                Plan::NoBody | Plan::Stream => return Ok(true),
+                Plan::Whole => {
+                    self.read_body().await?;
+                    has_body = true;
+                }
+                Plan::Gate => {
+                    let limit = self.worker.shared.serving.service.timeouts.handler;
+                    if !pass_gate(&self.exchange, limit).await {
+                        self.exchange.is_late_at_gate();
+                        return Ok(false);
+                    }
+                }
+            }
+            self.plan = if has_body { self.exchange.begin_with_body() } else { self.exchange.begin() };
+            let body_max = self.worker.shared.serving.service.limits.body_bytes as u64;
+            if !has_body && reads_body(self.plan) && announces_more(self.exchange.head(), body_max) {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            }
         }
     }
 
@@ -75,10 +102,9 @@ impl Request {
         let mut deadline = timeouts.handler.map(|timeout| Box::pin(sleep(timeout)));
         let body_max = self.worker.shared.serving.service.limits.body_bytes as u64;
         let mut feeder = Feeder { received: 0, body_max, refused: None };
-        let mut called = self.plan == Plan::NoBody;
         poll_fn(|cx| {
-            if !called {
-                called = true;
+            if !self.is_called {
+                self.is_called = true;
                 if self.worker.watched(&mut self.exchange, Exchange::call) == Progress::Ready {
                     return Poll::Ready(Ok(()));
                 }
@@ -114,10 +140,17 @@ impl Request {
 
     /// Calls the handler on a thread of the host's. Its head is copied: actix's own cannot leave this thread.
     async fn answer_elsewhere(mut self) -> Response<AnswerBody> {
-        let service = &self.worker.shared.serving.service;
-        let mut exchange = Exchange::new(service, OwnedHead::from(self.exchange.head()));
-        exchange.begin();
+        let service = self.worker.shared.serving.service.clone();
+        let timeout = service.timeouts.handler;
+        let mut exchange = Exchange::new(&service, OwnedHead::from(self.exchange.head()));
         std::mem::swap(&mut exchange.body, &mut self.exchange.body);
+        self.exchange.pass_on();
+        while exchange.begin_with_body() == Plan::Gate {
+            if !pass_gate(&exchange, timeout).await {
+                self.exchange.is_late_at_gate();
+                return finish(&self.worker, self.exchange, self.guard, self.began);
+            }
+        }
         let (answer, answered) = tokio::sync::oneshot::channel();
         let watch = self.worker.shared.watch.clone();
         self.worker.shared.blocking.run(move || {
@@ -131,7 +164,6 @@ impl Request {
             // Nobody waits any more when the client is gone or was answered with a 504.
             let _ = answer.send((exchange, progress));
         });
-        let timeout = service.timeouts.handler;
         let mut clock = Clock::new(timeout);
         let mut answered = pin!(answered);
         let answer = poll_fn(|cx| match answered.as_mut().poll(cx) {
@@ -141,7 +173,7 @@ impl Request {
         let (mut exchange, progress) = match answer.await {
             Some(answer) => answer,
             None => {
-                self.exchange.fail(504, "the handler did not answer in time");
+                self.exchange.fail_anew(504, "the handler did not answer in time");
                 return finish(&self.worker, self.exchange, self.guard, self.began);
             }
         };
@@ -172,6 +204,16 @@ impl Request {
             Err(status) => plain(status, self.guard),
         }
     }
+}
+
+/// Waits until the state of the plugin has moved; `false`: that takes too long.
+async fn pass_gate<H: Head>(exchange: &Exchange<H>, limit: Option<Duration>) -> bool {
+    let mut clock = Clock::new(limit);
+    poll_fn(|cx| match exchange.is_at_gate(cx.waker()) {
+        false => Poll::Ready(true),
+        true => clock.poll(cx).map(|()| false),
+    })
+    .await
 }
 
 async fn poll_pending<H: Head>(exchange: &mut Exchange<H>, timeout: Option<Duration>) {

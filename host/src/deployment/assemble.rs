@@ -1,0 +1,137 @@
+//! From generations to a table: apps at their places, middleware around them, composed.
+
+use super::Deployment;
+use super::places::{Before, Place, Ring};
+use crate::app::Installed;
+use crate::deadline;
+use crate::error::Error;
+use crate::generation::Generation;
+use crate::load::{Loader, Sources};
+use crate::spec::Spec;
+use crate::table::{Placed, Table, compose};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A spec with its generations, and the table that is composed of them. It is published whole.
+pub(super) struct Assembly {
+    pub(super) spec: Arc<Spec>,
+    /// The plugins of the spec, in its order.
+    pub(super) declared: Vec<Arc<Generation>>,
+    parts: Parts,
+    pub(super) table: Arc<Table>,
+}
+
+/// What plugins gave for a table. Dropping it gives that back, on a thread that may hang.
+struct Parts {
+    places: Vec<Place>,
+    around: Vec<Ring>,
+    /// Which holds what middleware made around the handlers.
+    table: Option<Arc<Table>>,
+    limit: Option<Duration>,
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let (places, around) = (std::mem::take(&mut self.places), std::mem::take(&mut self.around));
+        let table = self.table.take();
+        let dropped = deadline::run("dropping a table", self.limit, move |_| {
+            crate::load::loading();
+            drop((table, around, places));
+            Ok(())
+        });
+        if let Err(error) = dropped {
+            tracing::warn!("{error}; its thread was left behind");
+        }
+    }
+}
+
+impl Assembly {
+    /// All that it is made of: declared plugins, and libraries that targets name by their paths.
+    pub(super) fn generations(&self) -> Vec<Arc<Generation>> {
+        let mut all = self.declared.clone();
+        let Parts { places, around, .. } = &self.parts;
+        let used = places.iter().flat_map(Place::used).chain(around.iter().map(Ring::used));
+        for generation in used {
+            if !all.iter().any(|known| Arc::ptr_eq(known, generation)) {
+                all.push(generation.clone());
+            }
+        }
+        all
+    }
+
+    /// Whether no service and no connection has its table at hand.
+    pub(super) fn is_unused(&self) -> bool {
+        let own = 1 + usize::from(self.parts.table.is_some());
+        Arc::strong_count(&self.table) == own
+    }
+
+    /// The generations that it has and the other one has not.
+    pub(super) fn without(&self, other: Option<&Self>) -> Vec<Arc<Generation>> {
+        let others = other.map(Self::generations).unwrap_or_default();
+        let mut own = self.generations();
+        own.retain(|generation| !others.iter().any(|other| Arc::ptr_eq(other, generation)));
+        own
+    }
+}
+
+impl Deployment {
+    /// Loads what differs from what was served before, and composes all of it. `outdated` are libraries of targets that are to
+    /// be loaded anew.
+    pub(super) fn assemble(
+        &self,
+        spec: &Arc<Spec>,
+        declared: Vec<Arc<Generation>>,
+        before: Option<&Assembly>,
+        outdated: &[Arc<Generation>],
+    ) -> Result<Assembly, Error> {
+        let goes_on = |generation: &Arc<Generation>| {
+            let among = |list: &[Arc<Generation>]| list.iter().any(|one| Arc::ptr_eq(one, generation));
+            among(&declared) || before.is_some_and(|before| !among(&before.declared)) && !among(outdated)
+        };
+        let before = Before {
+            places: before.map_or(&[], |before| &before.parts.places),
+            around: before.map_or(&[], |before| &before.parts.around),
+            goes_on: &goes_on,
+        };
+        let sources =
+            Sources::new(declared.clone(), spec.base.clone(), search_path(&spec.base), self.numbers.clone());
+        let loader = Loader::new(sources, self.run.clone(), spec.timeouts.load);
+        let names: Vec<String> = declared.iter().map(|generation| generation.name().to_owned()).collect();
+        let mounts = spec.all_mounts(&names);
+        let limit = spec.timeouts.load;
+        let mut parts = Parts { places: Vec::new(), around: Vec::new(), table: None, limit };
+        for mount in &mounts {
+            parts.places.push(Place::load(mount, &before, &loader)?);
+        }
+        for middleware in &spec.middleware {
+            parts.around.push(Ring::load(middleware, &before, &loader)?);
+        }
+        parts.places.iter().try_for_each(|place| place.check_skip(&parts.around))?;
+        let table = compose_on_a_thread(spec, &parts)?;
+        parts.table = Some(table.clone());
+        Ok(Assembly { spec: spec.clone(), declared, parts, table })
+    }
+}
+
+/// Middleware and filters of plugins are at work here, too.
+fn compose_on_a_thread(spec: &Spec, parts: &Parts) -> Result<Arc<Table>, Error> {
+    let placed: Vec<Placed> = parts.places.iter().map(Place::placed).collect();
+    let around: Vec<Installed> = parts.around.iter().map(|ring| ring.installed.clone()).collect();
+    deadline::run("composing the table", spec.timeouts.load, move |_| {
+        crate::load::loading();
+        compose(&placed, &around).map(Arc::new)
+    })
+}
+
+/// Where `lib<name>.so` is looked for: `HOST_PLUGIN_PATH`, the folder of the spec and its `plugins`, the folder of the
+/// program.
+fn search_path(base: &Path) -> Vec<PathBuf> {
+    let given = std::env::var_os("HOST_PLUGIN_PATH").unwrap_or_default();
+    let mut path: Vec<PathBuf> =
+        std::env::split_paths(&given).filter(|folder| folder != Path::new("")).collect();
+    let base = if base == Path::new("") { Path::new(".") } else { base };
+    path.extend([base.to_owned(), base.join("plugins")]);
+    path.extend(std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned)));
+    path
+}

@@ -1,0 +1,164 @@
+//! A change: new generations, a new table, and the old generations seen off. Whatever fails before the table is published,
+//! nothing has changed.
+
+use super::assemble::Assembly;
+use super::bring_up::Fresh;
+use super::draft::Look;
+use super::retire::{Left, Limits};
+use super::self_test::self_test;
+use super::{Deployment, Receipt};
+use crate::error::Error;
+use crate::generation::Generation;
+use crate::spec::Spec;
+use crate::usage::Count;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What is served: a spec, and the generations of its plugins in its order.
+#[derive(Clone)]
+pub(super) struct Served {
+    pub(super) spec: Arc<Spec>,
+    pub(super) declared: Vec<Arc<Generation>>,
+}
+
+/// A change that has begun.
+pub(super) struct Began {
+    at: Instant,
+    /// What the generations that it may replace had answered.
+    counts: Vec<(Arc<Generation>, Count)>,
+}
+
+/// What a change is to publish.
+pub(super) struct Wanted<'a> {
+    pub(super) served: Served,
+    /// Those of the declared plugins that are to be ended if it fails.
+    pub(super) fresh: Fresh,
+    /// Libraries that targets name by their paths, to be loaded anew.
+    pub(super) outdated: &'a [Arc<Generation>],
+}
+
+/// A table was published.
+pub(super) struct Published {
+    /// Its number.
+    version: u64,
+    at: Instant,
+    /// The generations that it has and the one before had not.
+    came: Vec<Arc<Generation>>,
+    /// The other way round.
+    left: Vec<Arc<Generation>>,
+}
+
+impl Deployment {
+    pub(super) fn first_load(&self, spec: Arc<Spec>) -> Result<(), Error> {
+        let drafts = self.draft(&spec, None, Look::AtSpec)?;
+        let up = self.bring_all_up(drafts, spec.timeouts.load)?;
+        let served = Served { spec, declared: up.declared };
+        self.publish(Wanted { served, fresh: up.fresh, outdated: &[] })?;
+        Ok(())
+    }
+
+    /// What is served now.
+    pub(super) fn served(&self) -> Option<Served> {
+        let current = self.current();
+        let assembly = current.as_ref()?;
+        Some(Served { spec: assembly.spec.clone(), declared: assembly.declared.clone() })
+    }
+
+    /// A change begins that may replace these.
+    pub(super) fn begin(&self, generations: &[Arc<Generation>]) -> Began {
+        let counts = generations.iter().map(|generation| (generation.clone(), self.count(generation)));
+        Began { at: Instant::now(), counts: counts.collect() }
+    }
+
+    /// Composes, tests and publishes.
+    pub(super) fn publish(&self, wanted: Wanted<'_>) -> Result<Published, Error> {
+        let Wanted { served: Served { spec, declared }, fresh, outdated } = wanted;
+        let mut current = self.current();
+        let assembly = self.assemble(&spec, declared, current.as_ref(), outdated)?;
+        let came = assembly.without(current.as_ref());
+        let left = current.as_ref().map(|current| current.without(Some(&assembly))).unwrap_or_default();
+        self_tests(&assembly, &came)?;
+        let version = self.service.get().map_or(0, |service| service.publish(assembly.table.clone()));
+        let at = Instant::now();
+        self.book(&came, &left);
+        fresh.keep();
+        if let Some(old) = current.replace(assembly) {
+            self.reaper.drop_later(old);
+        }
+        Ok(Published { version, at, came, left })
+    }
+
+    /// Who is current from now on, and who is not any more.
+    fn book(&self, came: &[Arc<Generation>], left: &[Arc<Generation>]) {
+        for generation in left {
+            let book = self.books.of(generation.name());
+            let mut pages = book.pages();
+            pages.current = pages.current.take().filter(|current| !Arc::ptr_eq(current, generation));
+            pages.draining.push(generation.clone());
+        }
+        for generation in came {
+            let label = generation.label();
+            self.numbers.used(&label.name, label.number);
+            let book = self.books.of(&label.name);
+            let mut pages = book.pages();
+            pages.forget(generation);
+            pages.current = Some(generation.clone());
+        }
+    }
+
+    /// Sees the old generations off, all at the same time: a receipt for each plugin that changed.
+    pub(super) fn see_off(&self, began: &Began, published: Published, states: &[Moved]) -> Vec<Receipt> {
+        let Some(Served { spec, .. }) = self.served() else { return Vec::new() };
+        let limits = Limits { drain: spec.timeouts.drain, step: spec.timeouts.load, keep: spec.swap.keep };
+        let Published { version, at, came, left } = published;
+        let left = pair(came, left).into_iter().map(|(old, new)| {
+            let of = |generation: &Arc<Generation>| {
+                began.counts.iter().find(|(one, _)| Arc::ptr_eq(one, generation))
+            };
+            let before = old.as_ref().and_then(of).map(|(_, count)| *count).unwrap_or_default();
+            let moved =
+                states.iter().find(|moved| new.as_ref().is_some_and(|new| new.name() == moved.plugin));
+            let state = moved.map(|moved| moved.said.clone());
+            Left { old, new, version, before, began: began.at, published: at, state }
+        });
+        let left: Vec<Left> = left.collect();
+        std::thread::scope(|threads| {
+            let retire = |left| threads.spawn(move || self.retire(left, limits));
+            let retiring: Vec<_> = left.into_iter().map(retire).collect();
+            retiring.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        })
+    }
+
+    /// The error of a change that did not come about: what was before goes on.
+    pub(super) fn still(old: &Generation, error: Error, what: &str) -> Error {
+        let error = error.context(format!("{}: {what}", old.name()));
+        error.help(format!("still served: {}", old.label()))
+    }
+}
+
+/// What became of a plugin's state.
+pub(super) struct Moved {
+    pub(super) plugin: String,
+    pub(super) said: String,
+}
+
+/// The self-tests of the plugins that are new.
+fn self_tests(assembly: &Assembly, came: &[Arc<Generation>]) -> Result<(), Error> {
+    let declared = assembly.spec.plugins.iter().zip(&assembly.declared);
+    let mut new = declared.filter(|(_, generation)| came.iter().any(|new| Arc::ptr_eq(new, generation)));
+    new.try_for_each(|(plugin, _)| self_test(&assembly.spec, &assembly.table, plugin))
+}
+
+/// Which old generation makes room for which new one; a plugin may come or leave, too.
+type Pairs = Vec<(Option<Arc<Generation>>, Option<Arc<Generation>>)>;
+
+fn pair(came: Vec<Arc<Generation>>, left: Vec<Arc<Generation>>) -> Pairs {
+    let mut came: Vec<Option<Arc<Generation>>> = came.into_iter().map(Some).collect();
+    let mut pairs: Pairs = Vec::new();
+    for old in left {
+        let new = came.iter_mut().find(|new| new.as_ref().is_some_and(|new| new.name() == old.name()));
+        pairs.push((Some(old), new.and_then(Option::take)));
+    }
+    pairs.extend(came.into_iter().flatten().map(|new| (None, Some(new))));
+    pairs
+}

@@ -1,0 +1,152 @@
+//! What a spec asks for, held against what is served: which plugins differ. Nothing of a plugin runs here.
+
+use super::Deployment;
+use super::change::Served;
+use crate::cargo_build;
+use crate::error::Error;
+use crate::generation::Generation;
+use crate::load::open::{Accepted, seal};
+use crate::manifest::Manifest;
+use crate::spec::{PluginSpec, Source, Spec};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One plugin of a spec.
+pub(super) enum Draft {
+    /// It goes on as it is.
+    Same(Arc<Generation>),
+    /// It gets a new generation.
+    New(New),
+}
+
+/// A generation that is to be.
+pub(super) struct New {
+    pub(super) name: String,
+    pub(super) accepted: Accepted,
+    pub(super) config_json: String,
+    pub(super) plugin: PluginSpec,
+}
+
+/// How closely to look whether a plugin differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// What the spec says of it.
+    AtSpec,
+    /// And whether its file is another.
+    AtFiles,
+}
+
+impl Deployment {
+    /// What each plugin of the spec is to be.
+    pub(super) fn draft(
+        &self,
+        spec: &Spec,
+        before: Option<&Served>,
+        look: Look,
+    ) -> Result<Vec<Draft>, Error> {
+        let drafts = spec.plugins.iter().map(|plugin| match before.and_then(|before| same(plugin, before)) {
+            Some(same) if look == Look::AtSpec => Ok(Draft::Same(same)),
+            Some(same) => self.draft_by_file(plugin, &same),
+            None => self.draft_new(plugin).map(Draft::New),
+        });
+        let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<String> = drafts.iter().map(Draft::id).collect();
+        let names = spec.plugin_names(&ids)?;
+        for draft in &drafts {
+            if let Draft::New(new) = draft {
+                check_config(&new.plugin, &new.accepted.manifest)?;
+            }
+        }
+        let named = drafts.into_iter().zip(names).map(|(draft, name)| match draft {
+            Draft::New(new) => self.unless_same(New { name, ..new }),
+            same => same,
+        });
+        Ok(named.collect())
+    }
+
+    fn draft_by_file(&self, plugin: &PluginSpec, current: &Arc<Generation>) -> Result<Draft, Error> {
+        let label = current.label();
+        let file = self.library_now(&self.books.of(&label.name), plugin)?;
+        let accepted = seal(&file).map_err(|error| plugin.source.at.place(&error))?;
+        if accepted.sealed.digest() == label.digest {
+            return Ok(Draft::Same(current.clone()));
+        }
+        let config_json = label.config_json.clone();
+        Ok(Draft::New(New { name: label.name.clone(), accepted, config_json, plugin: plugin.clone() }))
+    }
+
+    fn draft_new(&self, plugin: &PluginSpec) -> Result<New, Error> {
+        let file = self.file_of(plugin)?;
+        let accepted = seal(&file).map_err(|error| plugin.source.at.place(&error))?;
+        let config_json = plugin.config.to_string();
+        let name = accepted.manifest.id.clone();
+        Ok(New { name, accepted, config_json, plugin: plugin.clone() })
+    }
+
+    /// The spec says it in other words, and it comes to the same.
+    fn unless_same(&self, new: New) -> Draft {
+        let current = self.books.of(&new.name).current();
+        let same = current.filter(|current| {
+            let label = current.label();
+            label.digest == new.accepted.sealed.digest() && label.config_json == new.config_json
+        });
+        same.map_or(Draft::New(new), Draft::Same)
+    }
+
+    /// The library of a plugin: a file, or what cargo makes of a crate.
+    pub(super) fn file_of(&self, plugin: &PluginSpec) -> Result<PathBuf, Error> {
+        let folder = match &plugin.source.value {
+            Source::Path(path) => return Ok(path.clone()),
+            Source::Crate(folder) => folder,
+        };
+        let built = cargo_build::library_of(folder, profile(), |progress| self.say(progress));
+        Ok(built.map_err(|error| plugin.source.at.place(&error))?.path)
+    }
+
+    /// For people, on standard error: standard output is for what a command answers.
+    fn say(&self, line: &str) {
+        use std::io::Write;
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
+    }
+}
+
+/// Debug builds of the host build debug plugins, release builds release ones.
+pub(super) fn profile() -> cargo_build::Profile {
+    if cfg!(debug_assertions) { cargo_build::Profile::Dev } else { cargo_build::Profile::Release }
+}
+
+/// The generation of the same words in the spec before.
+fn same(plugin: &PluginSpec, before: &Served) -> Option<Arc<Generation>> {
+    let mut old = before.spec.plugins.iter().zip(&before.declared);
+    let found = old.find(|(old, _)| is_same(old, plugin));
+    found.map(|(_, generation)| generation.clone())
+}
+
+fn is_same(old: &PluginSpec, new: &PluginSpec) -> bool {
+    let name = |plugin: &PluginSpec| plugin.name.as_ref().map(|name| name.value.clone());
+    name(old) == name(new) && old.source.value == new.source.value && old.config == new.config
+}
+
+impl Draft {
+    /// The id in the manifest.
+    fn id(&self) -> String {
+        match self {
+            Self::Same(generation) => generation.manifest().id.clone(),
+            Self::New(new) => new.accepted.manifest.id.clone(),
+        }
+    }
+}
+
+/// A key that the plugin does not know is a mistake, if the plugin says which it knows.
+fn check_config(plugin: &PluginSpec, manifest: &Manifest) -> Result<(), Error> {
+    let Some(known) = &manifest.config else { return Ok(()) };
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    plugin.config_at.check(&known)
+}
+
+/// The place of a plugin's errors.
+pub(super) fn placed(plugin: &PluginSpec, error: &Error) -> Error {
+    plugin.at.place(error)
+}

@@ -1,0 +1,110 @@
+//! What a worker serves, and how that changes while it does.
+//!
+//! A [`Deployment`] knows the spec, the generations of its plugins, and the table that is composed of them. Every change has
+//! one shape, the first load, a swap, a rollback and a new spec alike:
+//!
+//! 1. `draft`: which plugins differ; their files are sealed and accepted. Nothing of them has run.
+//! 2. `bring_up`: the new generations are created, take over state, and start. Others swap meanwhile.
+//! 3. `assemble`: apps are loaded, where a plugin of theirs differs; a new table is composed, and tested.
+//! 4. The table is published. From here on requests find the new generations. **Up to here any failure changes nothing.**
+//! 5. `retire`: the old generations drain, give everything back, stop, and are kept for a rollback, or end: destroyed, purged
+//!    from every thread, unmapped, and proved to be gone. What cannot be proved is kept, and said.
+//!
+//! Steps 3 and 4 happen one change at a time; all of it happens one change at a time for each plugin, in the order of asking.
+
+mod assemble;
+mod books;
+mod bring_up;
+mod change;
+mod draft;
+mod ending;
+mod places;
+mod reaper;
+mod receipt;
+mod respec;
+mod retire;
+mod self_test;
+mod status;
+mod swap;
+mod turns;
+
+pub use receipt::Receipt;
+
+use crate::deadline;
+use crate::error::Error;
+use crate::load::Numbers;
+use crate::run_handle::RunHandle;
+use crate::service::Service;
+use crate::spec::Spec;
+use crate::table::Table;
+use assemble::Assembly;
+use books::Books;
+use reaper::Reaper;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Reads the spec again, as the command line meant it.
+pub type Reread = Box<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
+
+/// See the module.
+pub struct Deployment {
+    run: RunHandle,
+    quiet: bool,
+    reread: Reread,
+    numbers: Arc<Numbers>,
+    books: Books,
+    /// What is served; none before the first load. Held while a table is composed and published.
+    current: Mutex<Option<Assembly>>,
+    /// None before it serves, and in a host that only checks.
+    service: OnceLock<Arc<Service>>,
+    reaper: Arc<Reaper>,
+}
+
+impl Deployment {
+    /// Builds, loads and composes what the spec declares.
+    ///
+    /// # Errors
+    /// A crate does not build, a plugin cannot be loaded, a target does not exist, two routes are equal, a self-test fails.
+    pub fn load(spec: Spec, reread: Reread, run: RunHandle, quiet: bool) -> Result<Arc<Self>, Error> {
+        let deployment = Arc::new(Self {
+            run,
+            quiet,
+            reread,
+            numbers: Arc::default(),
+            books: Books::default(),
+            current: Mutex::default(),
+            service: OnceLock::new(),
+            reaper: Arc::default(),
+        });
+        deployment.first_load(Arc::new(spec))?;
+        deployment.reap();
+        Ok(deployment)
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Assembly>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The table that is, or is to be, served.
+    pub fn table(&self) -> Option<Arc<Table>> {
+        self.current().as_ref().map(|assembly| assembly.table.clone())
+    }
+
+    /// Serves by this service from now on: changes are published to it.
+    pub fn serve(&self, service: Arc<Service>) {
+        let _ = self.service.set(service);
+    }
+
+    /// Stops and frees every plugin, when the server has ended. Nothing is unmapped: the process ends.
+    ///
+    /// # Errors
+    /// One of them does not return within `limit`: it is named, and left behind.
+    pub fn end(&self, limit: Option<Duration>) -> Result<(), Error> {
+        let generations = self.books.take_all();
+        let ended = deadline::run("stopping the plugins", limit, move |progress| {
+            generations.iter().for_each(|generation| ending::end(generation, progress));
+            Ok(())
+        });
+        ended.map_err(|error| Error::failed(error.message().to_owned()))
+    }
+}

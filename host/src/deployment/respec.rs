@@ -1,0 +1,44 @@
+//! A new spec: plugins that differ are swapped, added or removed, all of them in one table.
+
+use super::Deployment;
+use super::books::{Book, Wish};
+use super::change::{Served, Wanted};
+use super::draft::Look;
+use crate::control::Answer;
+use crate::error::Error;
+use std::sync::Arc;
+
+impl Deployment {
+    /// Reads the spec again, and swaps what differs.
+    pub(super) fn reload_spec(&self, look: Look) -> Answer {
+        in_turn(&self.books.all(), look, &mut || self.reload_spec_now(look).into())
+    }
+
+    fn reload_spec_now(&self, look: Look) -> Result<Answer, Error> {
+        let taken = self.try_reload_spec(look);
+        taken.map_err(|error| {
+            let error = error.context("the new spec was not taken");
+            error.help("all that was served before is still served")
+        })
+    }
+
+    fn try_reload_spec(&self, look: Look) -> Result<Answer, Error> {
+        let served = self.served();
+        let before = served.as_ref().map(|served| served.declared.clone()).unwrap_or_default();
+        let began = self.begin(&before);
+        let spec = Arc::new((self.reread)()?);
+        let drafts = self.draft(&spec, served.as_ref(), look)?;
+        let up = self.bring_all_up(drafts, spec.timeouts.load)?;
+        let served = Served { spec, declared: up.declared };
+        let published = self.publish(Wanted { served, fresh: up.fresh, outdated: &[] })?;
+        Ok(self.see_off(&began, published, &up.moved).into())
+    }
+}
+
+/// Takes the turn of every plugin, in the order of their names, and then does the work.
+fn in_turn(books: &[Arc<Book>], look: Look, work: &mut dyn FnMut() -> Answer) -> Answer {
+    match books.split_first() {
+        None => work(),
+        Some((book, rest)) => book.turns.carry_out(Wish::Spec(look), || in_turn(rest, look, work)),
+    }
+}

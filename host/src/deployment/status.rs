@@ -1,0 +1,141 @@
+//! What is asked of a deployment, and what it says of itself.
+
+use super::Deployment;
+use super::books::{Book, Pages};
+use super::draft::Look;
+use crate::control::{Answer, Command, Commands};
+use crate::error::Error;
+use crate::generation::Generation;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+impl Commands for Deployment {
+    fn execute(&self, command: Command) -> Answer {
+        let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(command)));
+        done.unwrap_or_else(|_| Error::failed("the host panicked; the log says where").into())
+    }
+}
+
+impl Deployment {
+    fn carry_out(&self, command: Command) -> Answer {
+        match command {
+            Command::Status => self.status(),
+            Command::Swap { plugin, file, force } => self.swap(&plugin, file, force),
+            Command::Rollback { plugin } => self.rollback(&plugin),
+            Command::SwapChanged => self.reload_spec(Look::AtFiles),
+            Command::ReloadSpec => self.reload_spec(Look::AtSpec),
+            Command::NameGenerations { on } => self.name_generations(on),
+            Command::Stop => {
+                self.run.stop().request();
+                Answer::done("stopping", Value::Null)
+            }
+        }
+    }
+
+    fn name_generations(&self, on: bool) -> Answer {
+        if let Some(service) = self.service.get() {
+            service.name_generations(on);
+        }
+        Answer::done(
+            if on { "answers name their generation" } else { "answers name no generation" },
+            Value::Null,
+        )
+    }
+
+    fn status(&self) -> Answer {
+        let rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
+        let app = self.served().map(|served| served.spec.app.name.value.clone()).unwrap_or_default();
+        let data = json!({ "app": app, "generations": rows.iter().map(Row::json).collect::<Vec<_>>() });
+        Answer::done(table(&rows), data)
+    }
+
+    fn rows(&self, book: &Book) -> Vec<Row> {
+        let pages = book.pages();
+        let row = |generation: &Arc<Generation>, state: &'static str| self.row(generation, state, None);
+        let Pages { current, draining, kept, pinned, .. } = &*pages;
+        let mut rows: Vec<Row> = current.iter().map(|one| row(one, "serving")).collect();
+        rows.extend(draining.iter().rev().map(|one| row(one, "draining")));
+        rows.extend(kept.iter().rev().map(|one| row(one, "kept")));
+        rows.extend(
+            pinned.iter().rev().map(|one| self.row(&one.generation, "pinned", Some(one.why.clone()))),
+        );
+        rows
+    }
+
+    fn row(&self, generation: &Arc<Generation>, state: &'static str, why: Option<String>) -> Row {
+        let count = self.count(generation);
+        let service = self.service.get();
+        let in_use = service.map(|service| service.slots.in_use(generation, 0)).unwrap_or_default();
+        Row {
+            generation: generation.clone(),
+            state,
+            why,
+            requests: count.requests,
+            failed: count.failed,
+            in_flight: in_use.requests + in_use.bodies,
+        }
+    }
+}
+
+/// One generation.
+struct Row {
+    generation: Arc<Generation>,
+    state: &'static str,
+    why: Option<String>,
+    requests: u64,
+    failed: u64,
+    in_flight: usize,
+}
+
+impl Row {
+    fn json(&self) -> Value {
+        let label = self.generation.label();
+        json!({
+            "plugin": label.name, "version": label.manifest.version, "generation": label.number,
+            "state": self.state, "why": self.why, "requests": self.requests, "failed": self.failed,
+            "in_flight": self.in_flight, "digest": label.digest.to_string(), "file": label.file,
+        })
+    }
+
+    fn cells(&self) -> [String; 8] {
+        let label = self.generation.label();
+        let digest = label.digest.to_string();
+        [
+            label.name.clone(),
+            label.manifest.version.clone(),
+            label.number.to_string(),
+            self.state.to_owned(),
+            self.requests.to_string(),
+            self.failed.to_string(),
+            self.in_flight.to_string(),
+            digest.get(..DIGEST_CHARS).unwrap_or(&digest).to_owned(),
+        ]
+    }
+}
+
+/// So much of a digest is enough to tell two apart.
+const DIGEST_CHARS: usize = 12;
+
+const HEADINGS: [&str; 8] =
+    ["PLUGIN", "VERSION", "GENERATION", "STATE", "REQUESTS", "FAILED", "IN FLIGHT", "DIGEST"];
+
+fn table(rows: &[Row]) -> String {
+    let mut lines = vec![HEADINGS.map(str::to_owned)];
+    lines.extend(rows.iter().map(Row::cells));
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 8] = std::array::from_fn(width);
+    let mut out = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let cells: Vec<String> =
+            line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{}", cells.join("  ").trim_end());
+        let why = index.checked_sub(1).and_then(|index| rows[index].why.as_ref());
+        if let Some(why) = why {
+            let _ = writeln!(out, "    {why}");
+        }
+    }
+    out
+}

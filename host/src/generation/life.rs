@@ -1,0 +1,259 @@
+//! The life of a generation: `create`, `start`, `stop`, `destroy`, unmapped. Each step may hang: call it on a thread that may.
+#![allow(unsafe_code, reason = "calls the functions of the entry, and closes the library")]
+
+use super::{Generation, Label, Objects};
+use crate::deadline::Progress;
+use crate::error::Error;
+use crate::foreign::Text;
+use crate::host_side::HostSide;
+use crate::library::{Closed, Library};
+use crate::plugin_threads;
+use crate::run_handle::RunHandle;
+use crate::usage::Counts;
+use plugin_api::abi;
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long threads that a failed load left may take to end.
+const UNLOAD: Duration = Duration::from_millis(500);
+
+/// Where the life of a generation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Its instance exists.
+    Created,
+    /// It may run threads.
+    Started,
+    /// `stop` was called, and has not returned.
+    Stopping,
+    /// It has no thread, and can be started again.
+    Stopped,
+    /// It has no instance.
+    Destroyed,
+}
+
+/// The code of a generation.
+pub(super) enum Code {
+    /// It is there.
+    Mapped(Library),
+    /// It was closed, and stays for ever, for this reason.
+    Kept(String),
+    /// It is proved to be gone.
+    Gone,
+}
+
+/// What became of a library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// No part of it is mapped any more: proved.
+    Gone,
+    /// It stays, for this reason.
+    Pinned(String),
+}
+
+impl Generation {
+    /// Creates the instance of a library that passed the preflight.
+    pub(crate) fn create(
+        label: Label,
+        library: Library,
+        run: RunHandle,
+        progress: &Progress,
+    ) -> Result<Arc<Self>, Error> {
+        let entry: *const abi::Plugin = library.entry().cast();
+        check_entry(&label.file, entry)?;
+        // Lent for as long as the code is mapped: a thread that the plugin left may still log.
+        let host = HostSide::new(&label.name, run);
+        let mut this = std::ptr::null_mut();
+        let mut err = Text::default();
+        progress.step(format!("plugin `{}`: create", label.name));
+        // SAFETY: `check_entry` saw a table of this major version and of full size.
+        let create = unsafe { (*entry).create };
+        let config = abi::Slice::text(&label.config_json);
+        // SAFETY: the contract of `create`: the host outlives the plugin, the rest is lent for the call.
+        let code = unsafe { create(&raw const host.table, config, &raw mut this, err.place()) };
+        if code != abi::READY {
+            let error = Error::spec(format!("plugin `{}`: create: {}", label.name, err.or_code(code)));
+            // The text may be the plugin's memory: it goes back before the code does.
+            drop(err);
+            abandon(&label, library);
+            return Err(error);
+        }
+        Ok(Arc::new(Self {
+            label,
+            entry,
+            this,
+            host,
+            phase: AtomicU8::new(Phase::Created as u8),
+            code: Mutex::new(Code::Mapped(library)),
+            objects: Objects::default(),
+            uses: Mutex::default(),
+            counts: Counts::default(),
+        }))
+    }
+
+    /// Where its life stands.
+    pub(crate) fn phase(&self) -> Phase {
+        const PHASES: [Phase; 5] =
+            [Phase::Created, Phase::Started, Phase::Stopping, Phase::Stopped, Phase::Destroyed];
+        PHASES[usize::from(self.phase.load(Ordering::SeqCst)).min(PHASES.len() - 1)]
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::SeqCst);
+    }
+
+    /// Lets it start its threads; again, after a `stop`.
+    pub(crate) fn start(&self, progress: &Progress) -> Result<(), Error> {
+        if let Some(start) = self.entry().start {
+            progress.step(format!("plugin `{}`: start", self.label.name));
+            let mut err = Text::default();
+            // SAFETY: the instance exists, and is not started: starts and stops alternate.
+            let code = unsafe { start(self.this, err.place()) };
+            if code != abi::READY {
+                let why = err.or_code(code);
+                return Err(Error::spec(format!("plugin `{}`: start: {why}", self.label.name)));
+            }
+        }
+        self.enter(Phase::Started);
+        Ok(())
+    }
+
+    /// Gives everything back that it handed over, and has it end its threads.
+    ///
+    /// # Safety
+    /// No request uses it, and no new one will: it is in no table that is published.
+    pub(crate) unsafe fn stop(&self, progress: &Progress) {
+        progress.step(format!("plugin `{}`: the drops of generation {}", self.label.name, self.label.number));
+        self.objects.release_all();
+        if self.phase() != Phase::Started {
+            return;
+        }
+        self.enter(Phase::Stopping);
+        if let Some(stop) = self.entry().stop {
+            progress.step(format!("plugin `{}`: stop", self.label.name));
+            // SAFETY: the instance exists and was started; the caller vouches that nothing of it runs.
+            unsafe { stop(self.this) }
+        }
+        self.enter(Phase::Stopped);
+    }
+
+    /// Frees the instance.
+    ///
+    /// # Safety
+    /// As for `stop`, which was called and has returned, or it was never started.
+    pub(crate) unsafe fn destroy(&self, progress: &Progress) {
+        progress.step(format!("plugin `{}`: destroy", self.label.name));
+        self.objects.release_all();
+        let destroy = self.entry().destroy;
+        self.enter(Phase::Destroyed);
+        // SAFETY: every object went back, and the caller vouches for the rest; nobody else frees the instance.
+        unsafe { destroy(self.this) }
+    }
+
+    /// Unmaps its library, if nothing of it is left anywhere; threads that hold something of it are asked to let go, and
+    /// waited for.
+    ///
+    /// # Safety
+    /// The instance was destroyed.
+    pub(crate) unsafe fn unmap(&self, limit: Duration) -> Fate {
+        let mut code = self.code();
+        let library = match std::mem::replace(&mut *code, Code::Gone) {
+            Code::Mapped(library) => library,
+            Code::Kept(why) => {
+                *code = Code::Kept(why.clone());
+                return Fate::Pinned(why);
+            }
+            Code::Gone => return Fate::Gone,
+        };
+        plugin_threads::purge(library.id());
+        // SAFETY: with the instance every handler, text and table went back; nobody has an address of the library.
+        let (left, why) = match unsafe { library.close(limit) } {
+            Ok(Closed::Gone) => return Fate::Gone,
+            Ok(Closed::Pinned(library, why)) => (library, why),
+            Err(error) => (None, error.message().to_owned()),
+        };
+        *code = left.map_or_else(|| Code::Kept(why.clone()), Code::Mapped);
+        Fate::Pinned(why)
+    }
+
+    fn code(&self) -> MutexGuard<'_, Code> {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it may be gone some day: nothing hangs in it, and it does not wish to stay.
+    pub(crate) fn may_end(&self) -> bool {
+        self.phase() != Phase::Stopping && matches!(*self.code(), Code::Mapped(_))
+    }
+
+    pub(super) fn entry(&self) -> &abi::Plugin {
+        // SAFETY: constant data of the library, checked by `create`; every caller is before `unmap`.
+        unsafe { &*self.entry }
+    }
+
+    /// The extension of that id, if the plugin has it.
+    pub(crate) fn extension<T>(&self, id: &str) -> Option<&T> {
+        let extension = self.entry().extension?;
+        // SAFETY: the instance exists; the id is lent for the call.
+        let found = unsafe { extension(self.this, abi::Slice::text(id)) };
+        // SAFETY: the contract: null, or a table of the type that belongs to the id, as long as the plugin is loaded.
+        unsafe { found.cast::<T>().as_ref() }
+    }
+}
+
+impl Drop for Generation {
+    /// A generation that was never published: its load failed. One that was retired has ended already.
+    fn drop(&mut self) {
+        if self.phase() == Phase::Destroyed || self.phase() == Phase::Stopping {
+            return;
+        }
+        let progress = Progress::default();
+        // SAFETY: everything that it handed over holds it, so all of that is gone; no request ever saw it.
+        unsafe { self.stop(&progress) };
+        // SAFETY: as above.
+        unsafe { self.destroy(&progress) };
+        let code = self.code.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Code::Mapped(library) = std::mem::replace(code, Code::Gone)
+            && crate::load::is_loading()
+        {
+            abandon(&self.label, library);
+        }
+    }
+}
+
+/// Unmaps the library of a load that failed: nobody has seen it, and it ran on this thread alone.
+fn abandon(label: &Label, library: Library) {
+    let name = &label.name;
+    // SAFETY: the instance is gone, or was never made, and with it every handler, text and table of the library's.
+    match unsafe { library.close(UNLOAD) } {
+        Ok(Closed::Gone) => {}
+        Ok(Closed::Pinned(_, why)) => {
+            tracing::warn!("plugin `{name}` failed to load and stays mapped: {why}")
+        }
+        Err(error) => tracing::warn!("plugin `{name}` failed to load and cannot be unmapped: {error}"),
+    }
+}
+
+/// The first look at the entry, before any of its functions is called.
+fn check_entry(file: &Path, entry: *const abi::Plugin) -> Result<(), Error> {
+    let file = file.display();
+    // SAFETY: `Library::entry` answers with the address of a data symbol in a mapped library, of eight bytes at least.
+    let size = unsafe { (*entry).size };
+    // SAFETY: as above.
+    let major = unsafe { (*entry).abi_major };
+    if major != abi::ABI_MAJOR {
+        let host = abi::ABI_MAJOR;
+        let error =
+            Error::spec(format!("{file}: `pa_plugin_v1` says ABI {major}, this host speaks ABI {host}"));
+        return Err(error.help("build the plugin with the plugin-api of this host"));
+    }
+    let wanted = size_of::<abi::Plugin>();
+    if (size as usize) < wanted {
+        return Err(Error::spec(format!(
+            "{file}: `pa_plugin_v1` has {size} bytes, ABI {major} has {wanted}"
+        )));
+    }
+    Ok(())
+}
