@@ -23,6 +23,7 @@ mod filters;
 mod foreign;
 pub mod generation;
 mod host_side;
+pub mod ledger;
 pub mod load;
 mod plugin_threads;
 pub mod run_handle;

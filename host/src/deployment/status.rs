@@ -6,6 +6,7 @@ use super::draft::Look;
 use crate::control::{Answer, Command, Commands};
 use crate::error::Error;
 use crate::generation::Generation;
+use crate::ledger::Ledger;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,7 +48,8 @@ impl Deployment {
     fn status(&self) -> Answer {
         let rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
         let app = self.served().map(|served| served.spec.app.name.value.clone()).unwrap_or_default();
-        let data = json!({ "app": app, "generations": rows.iter().map(Row::json).collect::<Vec<_>>() });
+        let generations: Vec<Value> = rows.iter().map(Row::json).collect();
+        let data = json!({ "app": app, "generations": generations, "process": Ledger::now() });
         Answer::done(table(&rows), data)
     }
 

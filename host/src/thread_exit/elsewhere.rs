@@ -54,3 +54,13 @@ pub fn wait_clear(id: Id, _limit: Duration) -> Leftovers {
 pub fn forget(_id: Id) -> Result<(), StillMapped> {
     Err(StillMapped)
 }
+
+/// Not known here: 0.
+pub fn keys_in_use() -> usize {
+    0
+}
+
+/// Not known here: 0.
+pub fn mapped_objects() -> usize {
+    0
+}

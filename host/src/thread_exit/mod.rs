@@ -80,5 +80,6 @@ mod elsewhere;
 use elsewhere as system;
 
 pub use system::{
-    Loading, begin_load, delete_keys, forget, leftovers, purge_this_thread, threads, wait_clear,
+    Loading, begin_load, delete_keys, forget, keys_in_use, leftovers, mapped_objects, purge_this_thread,
+    threads, wait_clear,
 };

@@ -3,7 +3,7 @@
 use super::super::Id;
 use super::Destructor;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 /// `PTHREAD_KEYS_MAX` of glibc.
 const KEYS_MAX: usize = 1024;
@@ -16,6 +16,24 @@ struct Key {
 
 static KEYS: [Key; KEYS_MAX] =
     [const { Key { owner: AtomicU64::new(0), destructor: AtomicPtr::new(null_mut()) } }; KEYS_MAX];
+
+/// How many keys there are in the process, of plugins and of everybody else.
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+/// How many keys of pthreads were made and not given back.
+pub fn keys_in_use() -> usize {
+    IN_USE.load(SeqCst)
+}
+
+/// One more key was made.
+pub(super) fn one_more() {
+    IN_USE.fetch_add(1, SeqCst);
+}
+
+/// A key was given back.
+pub(super) fn one_less() {
+    IN_USE.fetch_sub(1, SeqCst);
+}
 
 /// The key was just made: by a plugin, or by someone else after a plugin gave it back.
 pub(super) fn made(key: u32, owner: Option<Id>, destructor: Option<Destructor>) {

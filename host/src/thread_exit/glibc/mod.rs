@@ -14,7 +14,9 @@ mod state;
 mod symbols;
 mod thread;
 
+pub use keys::keys_in_use;
 pub use loading::{Loading, begin_load};
+pub use objects::mapped_objects;
 pub use purge::{delete_keys, purge_this_thread};
 pub use report::{forget, leftovers, threads, wait_clear};
 

@@ -79,3 +79,13 @@ pub(super) fn all() -> Vec<(usize, CString)> {
     });
     all
 }
+
+/// How many there are.
+pub fn mapped_objects() -> usize {
+    let mut count = 0;
+    find(|_| {
+        count += 1;
+        None::<()>
+    });
+    count
+}

@@ -86,7 +86,9 @@ pub(super) fn give_back_keys(id: Id) {
     for (key, _) in keys::of(id) {
         keys::gone(key);
         // SAFETY: a key that the library made and did not give back, and that only the library knows.
-        unsafe { next::key_delete()(key) };
+        if unsafe { next::key_delete()(key) } == 0 {
+            keys::one_less();
+        }
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) unsafe extern "C" fn pthread_key_create(key: *mut u32, destructor: Op
         // SAFETY: it succeeded: there is a key now.
         let key = unsafe { *key };
         keys::made(key, owner, destructor);
+        keys::one_more();
     }
     code
 }
@@ -89,7 +90,11 @@ fn key_owner(key: *const u32, destructor: Option<Destructor>) -> Option<Id> {
 pub(super) unsafe extern "C" fn pthread_key_delete(key: u32) -> c_int {
     keys::gone(key);
     // SAFETY: the caller's arguments, and the caller's promises.
-    unsafe { next::key_delete()(key) }
+    let code = unsafe { next::key_delete()(key) };
+    if code == 0 {
+        keys::one_less();
+    }
+    code
 }
 
 /// A thread is started.
