@@ -23,6 +23,8 @@ pub struct Service {
     /// Requests that wait until the state of their plugin has moved.
     at_gate: Mutex<Vec<Waker>>,
     names_generations: AtomicBool,
+    /// Requests are the host's own questions, and nobody's to count.
+    is_rehearsal: bool,
 }
 
 /// One request in flight, until it is dropped.
@@ -49,7 +51,18 @@ impl Service {
             slots: Slots::default(),
             at_gate: Mutex::default(),
             names_generations: AtomicBool::new(false),
+            is_rehearsal: false,
         }
+    }
+
+    /// As [`of`](Self::of), for requests that the host itself asks.
+    pub(crate) fn rehearsing(table: Arc<Table>, timeouts: Timeouts, limits: Limits, debug: bool) -> Self {
+        Self { is_rehearsal: true, ..Self::of(table, timeouts, limits, debug) }
+    }
+
+    /// Whether requests are counted.
+    pub(crate) fn counts(&self) -> bool {
+        !self.is_rehearsal
     }
 
     /// Counts a request, if one more may be in flight. Nothing is counted, and no counter shared, where connections are

@@ -18,7 +18,8 @@ const STATUS_MAX: u16 = 399;
 pub(super) fn self_test(spec: &Spec, table: &Arc<Table>, plugin: &PluginSpec) -> Result<(), Error> {
     let host = plugin.hosts.first().map_or("localhost", |host| host.value.as_str());
     for path in &plugin.self_test {
-        let service = Arc::new(Service::of(table.clone(), spec.timeouts, spec.limits, spec.app.debug));
+        let service = Service::rehearsing(table.clone(), spec.timeouts, spec.limits, spec.app.debug);
+        let service = Arc::new(service);
         let (head, limit) = (TestHead::of(path, host), spec.timeouts.load);
         let step = format!("self-test: GET {}", path.value);
         let status = deadline::run(&step, limit, move |_| {

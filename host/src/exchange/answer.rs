@@ -235,7 +235,7 @@ impl<H: Head> Exchange<H> {
         }
         self.body.clear();
         self.refused = None;
-        if self.stage == Stage::Done || self.failed {
+        if (self.stage == Stage::Done || self.failed) && self.service.counts() {
             self.slot.count(self.inner().uses(), self.failed);
         }
         self.failed = false;
