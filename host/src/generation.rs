@@ -54,7 +54,7 @@ impl Generation {
     ) -> Result<Arc<Self>, Error> {
         let entry: *const abi::Plugin = library.entry().cast();
         check_entry(file, entry)?;
-        // Lent for as long as the code is mapped, which is for ever: a thread that the plugin left may still log.
+        // Lent for as long as the code is mapped: a thread that the plugin left may still log.
         let host = HostSide::new(name, control);
         let mut this = std::ptr::null_mut();
         let mut err = Text::default();
@@ -63,12 +63,15 @@ impl Generation {
         let create = unsafe { (*entry).create };
         let config = abi::Slice::text(config_json);
         // SAFETY: the contract of `create`: the host outlives the plugin, the rest is lent for the call.
-        let code = unsafe { create(&raw const host.table, config, &raw mut this, err.place()) };
+        let code = unsafe { create(host.table(), config, &raw mut this, err.place()) };
         if code != abi::READY {
             let error = Error::spec(format!("plugin `{name}`: create: {}", err.or_code(code)));
             // The text may be the plugin's memory: it goes back before the code does.
             drop(err);
-            unload(name, library);
+            if unload(name, library) {
+                // SAFETY: the only library that was given it is unmapped.
+                unsafe { host.free() };
+            }
             return Err(error);
         }
         let (name, file, library) = (name.to_owned(), file.to_owned(), Some(library));
@@ -188,20 +191,21 @@ impl Drop for Generation {
         // SAFETY: as above; nobody else frees the instance.
         unsafe { destroy(self.this) }
         if let Some(library) = self.library.take().filter(|_| crate::load::is_loading()) {
-            unload(&self.name, library);
+            let _is_gone = unload(&self.name, library);
         }
     }
 }
 
 /// Unmaps the library of a load that failed: nobody has seen it, and it ran on this thread alone. One that has served
-/// stays mapped until the process ends.
-fn unload(name: &str, library: Library) {
+/// stays mapped until the process ends. Whether it is gone.
+fn unload(name: &str, library: Library) -> bool {
     // SAFETY: the instance is gone, or was never made, and with it every handler, text and table of the library's.
     match unsafe { library.close(UNLOAD) } {
-        Ok(Closed::Gone) => {}
+        Ok(Closed::Gone) => return true,
         Ok(Closed::Pinned(why)) => tracing::warn!("plugin `{name}` failed to load and stays mapped: {why}"),
         Err(error) => tracing::warn!("plugin `{name}` failed to load and cannot be unmapped: {error}"),
     }
+    false
 }
 
 /// The first look at the entry, before any of its functions is called.

@@ -25,6 +25,8 @@ pub mod generation;
 mod host_side;
 pub mod load;
 pub mod run_handle;
+pub mod state;
+pub mod store;
 pub mod table;
 pub mod thread_exit;
 mod timer;

@@ -102,6 +102,7 @@ pub fn load(spec: &Spec, control: &RunHandle, quiet: bool) -> Result<Table, Erro
         config_json: plugin.config.to_string(),
     });
     let sources = Sources::new(declared.collect(), spec.base.clone(), search_path(&spec.base));
+    control.stores().set_limit(spec.limits.store_bytes);
     let loader = Loader::new(sources, control.clone(), spec.timeouts.load);
     let mounts = spec.all_mounts(&names);
     let placed: Vec<Placed> = mounts.iter().map(|mount| place(&loader, mount)).collect::<Result<_, _>>()?;
