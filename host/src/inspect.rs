@@ -97,7 +97,19 @@ fn manifest_lines(lines: &mut Lines, manifest: &Manifest) {
     let keys =
         manifest.config.as_ref().map(|keys| if keys.is_empty() { "none".into() } else { keys.join(", ") });
     lines.one("config", keys.unwrap_or_else(|| "it does not say".into()));
-    lines.many("state", manifest.state_schema.map(|schema| format!("schema {schema}")));
+    lines.many("state", state(manifest));
+    lines.many("watch", manifest.watch.iter().map(|path| path.display().to_string()));
+}
+
+/// What it saves, and what it takes over unless that is the same.
+fn state(manifest: &Manifest) -> Option<String> {
+    let list = || manifest.state_accepts.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match (manifest.state_schema, &*manifest.state_accepts) {
+        (None, []) => None,
+        (None, _) => Some(format!("accepts schema {}", list())),
+        (Some(schema), [only]) if *only == schema => Some(format!("schema {schema}")),
+        (Some(schema), _) => Some(format!("schema {schema}, accepts {}", list())),
+    }
 }
 
 /// Method, rule, handler and body of each route, in columns.
@@ -200,6 +212,9 @@ mod tests {
 id = "hello"
 version = "0.1.0"
 config = ["greeting"]
+state_schema = 3
+state_accepts = [2, 3]
+watch = ["templates", "data.json"]
 [[route]]
 method = "GET"
 rule = "/hello/<name>"
@@ -237,6 +252,8 @@ name = "add-header"
             "apps        admin(title)\n",
             "middleware  add-header\n",
             "config      greeting\n",
+            "state       schema 3, accepts 2, 3\n",
+            "watch       templates\n            data.json\n",
         ] {
             assert!(cfg!(not(target_arch = "x86_64")) || report.contains(line), "want {line} in\n{report}");
         }
@@ -265,6 +282,10 @@ name = "add-header"
         let file = folder.library(&hello(), &["-Wl,-z,nodelete"]);
         let value = report_json(&file).unwrap();
         assert_eq!(value["manifest"]["routes"][1]["body"], "whole");
+        assert_eq!(
+            (&value["manifest"]["state_accepts"], &value["manifest"]["watch"][1]),
+            (&json!([2, 3]), &json!("data.json"))
+        );
         assert_eq!((&value["loads_here"], &value["unloads"]), (&json!(true), &json!(false)));
         assert_eq!(value["pins"][0]["help"], "link without `-z nodelete`");
         let text = folder.path().join("text.so");

@@ -27,6 +27,8 @@ pub mod ledger;
 pub mod load;
 mod plugin_threads;
 pub mod run_handle;
+pub mod state;
+pub mod store;
 pub mod table;
 pub mod thread_exit;
 mod timer;

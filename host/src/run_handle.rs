@@ -1,6 +1,8 @@
-//! What a plugin may ask of the host that runs it: `"pa.run/1"`.
+//! What a plugin may ask of the host that runs it: `"pa.run/1"`, and a store that survives its swaps.
 
+use crate::spec::Limits;
 use crate::stop::Stop;
+use crate::store::Stores;
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
@@ -16,11 +18,12 @@ pub enum Phase {
     Serving = 1,
 }
 
-/// The host's phase and its stop, shared with every plugin that it loads.
+/// The host's phase, its stop and its stores, shared with every plugin that it loads, for as long as the process lives.
 #[derive(Clone)]
 pub struct RunHandle {
     stop: Stop,
     phase: Arc<AtomicU8>,
+    stores: Stores,
 }
 
 /// The answer to a plugin that asks the host to run or to stop.
@@ -35,14 +38,20 @@ pub enum Asked {
 }
 
 impl RunHandle {
-    /// A host that is loading.
+    /// A host that is loading. Its stores have the limit of a spec that says nothing.
     pub fn new(stop: Stop) -> Self {
-        Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)) }
+        let stores = Stores::new(Limits::default().store_bytes);
+        Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)), stores }
     }
 
     /// The stop that a plugin's wish ends in.
     pub fn stop(&self) -> &Stop {
         &self.stop
+    }
+
+    /// What is kept for plugins over swaps.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// Enters a phase.

@@ -19,8 +19,8 @@
  *    host's. Response headers live in static memory or in the arena that the host lends for each request.
  *
  * # Threads
- * Each function names its class: **[load]** on the thread that loads this plugin, one call at a time; **[any]** on any
- * thread of the host's, also several at once; **[owner]** by one thread at a time, which may change between calls.
+ * Each function names its class: **[load]** on a thread that loads or swaps this plugin, one call at a time; **[any]** on
+ * any thread of the host's, also several at once; **[owner]** by one thread at a time, which may change between calls.
  *
  * # Faults
  * Nothing unwinds across the boundary. A function that fails answers with a negative code.
@@ -39,8 +39,8 @@ typedef struct pa_app pa_app;
 // The major version: also in the name of the entry, `pa_plugin_v1`.
 #define PA_ABI_MAJOR 1
 
-// The minor version: counts what was appended since 1.0.
-#define PA_ABI_MINOR 0
+// The minor version: counts what was appended since 1.0. With 1.1 came `"pa.state/1"` and `"pa.store/1"`.
+#define PA_ABI_MINOR 1
 
 // Done; the output is filled.
 #define PA_READY 0
@@ -51,7 +51,8 @@ typedef struct pa_app pa_app;
 // A stream has no more chunks.
 #define PA_END 2
 
-// Not for me: a route answers 404, a filter's value has the wrong format (400), a request to run or stop is ignored.
+// Not for me: a route answers 404, a filter's value has the wrong format (400), a request to run or stop is ignored, a
+// state is not taken over, the store has no such key or another value.
 #define PA_DECLINED 3
 
 // It failed: a route answers 500; a load-time call has filled its `err`.
@@ -105,6 +106,9 @@ typedef struct pa_app pa_app;
 
 // Something an author wants to read.
 #define PA_LOG_DEBUG 4
+
+// The longest key of a `pa_host_store`.
+#define PA_STORE_KEY_BYTES_MAX 1024
 
 // Borrowed bytes. `ptr` is null where a value is absent; an empty value has a `ptr` that is not null.
 typedef struct pa_slice {
@@ -465,6 +469,27 @@ typedef struct pa_plugin_wrap {
                     struct pa_buf *err);
 } pa_plugin_wrap;
 
+// `"pa.state/1"` of a plugin: state that moves from one generation of it to the next, in a swap. The manifest says in
+// which schema it is saved (`state_schema = 2`) and which ones are taken over (`state_accepts = [1, 2]`; if it is
+// missing, the one that is saved). The host compares these of both generations, and refuses the swap where they do not
+// fit, before it calls either function.
+typedef struct pa_plugin_state {
+    // `sizeof` this struct.
+    uint32_t size;
+    // Zero.
+    uint32_t reserved;
+    // Writes the state for the next generation, in the schema of the manifest. `PA_READY` fills `out`, which the host
+    // releases before `destroy`; `PA_DECLINED`: there is nothing to hand over; on `PA_ERR` `err` holds the reason, and the
+    // swap is cancelled. Between `start` and `stop`. Changes nothing that a handler can see: handlers may run meanwhile
+    // on other threads, the swap may fail, and then this is called again in the next one. [load]
+    int32_t (*save)(void *self, struct pa_buf *out, struct pa_buf *err);
+    // Takes over a state that was saved in the schema `from_schema`, in place of what is there. `bytes` is lent for the
+    // call. `PA_DECLINED` or `PA_ERR` (with the reason in `err`) refuse it: the swap is cancelled, this generation is
+    // destroyed, and the old one goes on. After `create` and before `start`; and after `stop`, when a generation that was
+    // kept is started again. [load]
+    int32_t (*load)(void *self, uint32_t from_schema, struct pa_slice bytes, struct pa_buf *err);
+} pa_plugin_state;
+
 // A route to register. Slices are copied.
 typedef struct pa_route_spec {
     // `sizeof` this struct.
@@ -557,6 +582,49 @@ typedef struct pa_host_run {
     int32_t (*stop)(const void *ctx);
 } pa_host_run;
 
+// `"pa.store/1"` of the host: what it keeps for this plugin by key, over swaps. All generations with the plugin's name in
+// the spec share it, also while two of them run. It lives as long as the process and is not on disk; of several processes
+// that serve one app, each has its own.
+//
+// An entry is a value (bytes) or a counter, and stays what it is until it is removed. A key is UTF-8, of 1 to
+// `PA_STORE_KEY_BYTES_MAX` bytes. Keys and values are copied in; the host limits how many bytes they may take together.
+// On `PA_ERR` `err` holds the reason, and nothing has changed; `err` may be null. All [any]
+typedef struct pa_host_store {
+    // `sizeof` this struct.
+    uint32_t size;
+    // Zero.
+    uint32_t reserved;
+    // For the functions below.
+    const void *ctx;
+    // `PA_READY`: `out` is the value, without a copy; it is the host's memory, stays as it is whatever becomes of the entry,
+    // and is released by whoever asked. `PA_DECLINED`: no such key. `PA_ERR` for a counter.
+    int32_t (*get)(const void *ctx, struct pa_slice key, struct pa_buf *out, struct pa_buf *err);
+    // Sets a value, whatever it was. `PA_ERR` for a counter, and where the limit is reached.
+    int32_t (*set)(const void *ctx, struct pa_slice key, struct pa_slice value, struct pa_buf *err);
+    // Removes a value or a counter. `PA_DECLINED`: no such key.
+    int32_t (*remove)(const void *ctx, struct pa_slice key, struct pa_buf *err);
+    // Sets a value if it is `expected`, as one step; an absent `expected` stands for no such key, an absent `value`
+    // removes. `PA_DECLINED`: it is another one, and stays. `PA_ERR` as with `set`.
+    int32_t (*compare_and_set)(const void *ctx,
+                               struct pa_slice key,
+                               struct pa_slice expected,
+                               struct pa_slice value,
+                               struct pa_buf *err);
+    // Adds to a counter, as one step, and fills `out` with the sum, which wraps around. A key that is not there begins at
+    // zero. `out` may be null. `PA_ERR` for a value, and where the limit is reached.
+    int32_t (*add)(const void *ctx, struct pa_slice key, int64_t amount, int64_t *out, struct pa_buf *err);
+    // Fills `out` with a counter. `PA_DECLINED`: no such key. `PA_ERR` for a value.
+    int32_t (*count)(const void *ctx, struct pa_slice key, int64_t *out, struct pa_buf *err);
+    // Calls `visitor` on this thread with each key that begins with `prefix`, in the order of their bytes. The key is lent
+    // for that call, in which the store may be used. Anything but `PA_READY` from it ends the visit, and is the answer.
+    // Looks at every key of the store. Keys that come or go meanwhile may be seen or not.
+    int32_t (*visit)(const void *ctx,
+                     struct pa_slice prefix,
+                     void *data,
+                     int32_t (*visitor)(void *data, struct pa_slice key),
+                     struct pa_buf *err);
+} pa_host_store;
+
 // Id of `pa_plugin_handlers`.
 #define PA_EXT_HANDLERS "pa.handlers/1"
 
@@ -574,6 +642,12 @@ typedef struct pa_host_run {
 
 // Id of `pa_host_run`.
 #define PA_EXT_RUN "pa.run/1"
+
+// Id of `pa_plugin_state`.
+#define PA_EXT_STATE "pa.state/1"
+
+// Id of `pa_host_store`.
+#define PA_EXT_STORE "pa.store/1"
 
 #ifdef __cplusplus
 }
@@ -634,6 +708,23 @@ static inline int pa_is(pa_slice slice, const char *text) {
 static inline pa_buf pa_borrowed(pa_slice bytes) {
     pa_buf buf = { bytes.ptr, bytes.len, NULL, NULL };
     return buf;
+}
+
+/* Gives bytes back to whoever made them, and leaves none: for what `get` of the store filled. */
+static inline void pa_release(pa_buf *buf) {
+    if (buf->drop != NULL) buf->drop(buf->owner, buf->ptr, buf->len);
+    *buf = pa_borrowed(pa_str(""));
+}
+
+/* Fails for that reason, a string literal: the end of `create`, `start`, `save` and `load`. */
+static inline int32_t pa_fail(pa_buf *err, const char *why) {
+    *err = pa_borrowed(pa_str(why));
+    return PA_ERR;
+}
+
+/* What the host keeps for this plugin over swaps; NULL on a host that is older than ABI 1.1. */
+static inline const pa_host_store *pa_store(const pa_host *host) {
+    return (const pa_host_store *)host->extension(host->ctx, pa_str(PA_EXT_STORE));
 }
 
 /* A header of the request, in any case; absent if there is none. */

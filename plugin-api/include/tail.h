@@ -55,6 +55,23 @@ static inline pa_buf pa_borrowed(pa_slice bytes) {
     return buf;
 }
 
+/* Gives bytes back to whoever made them, and leaves none: for what `get` of the store filled. */
+static inline void pa_release(pa_buf *buf) {
+    if (buf->drop != NULL) buf->drop(buf->owner, buf->ptr, buf->len);
+    *buf = pa_borrowed(pa_str(""));
+}
+
+/* Fails for that reason, a string literal: the end of `create`, `start`, `save` and `load`. */
+static inline int32_t pa_fail(pa_buf *err, const char *why) {
+    *err = pa_borrowed(pa_str(why));
+    return PA_ERR;
+}
+
+/* What the host keeps for this plugin over swaps; NULL on a host that is older than ABI 1.1. */
+static inline const pa_host_store *pa_store(const pa_host *host) {
+    return (const pa_host_store *)host->extension(host->ctx, pa_str(PA_EXT_STORE));
+}
+
 /* A header of the request, in any case; absent if there is none. */
 static inline pa_slice pa_header(const pa_request *request, const char *name) {
     return request->vt->header(request->ctx, pa_str(name));

@@ -17,8 +17,8 @@
 //!    host's. Response headers live in static memory or in the arena that the host lends for each request.
 //!
 //! # Threads
-//! Each function names its class: **\[load\]** on the thread that loads this plugin, one call at a time; **\[any\]** on any
-//! thread of the host's, also several at once; **\[owner\]** by one thread at a time, which may change between calls.
+//! Each function names its class: **\[load\]** on a thread that loads or swaps this plugin, one call at a time; **\[any\]** on
+//! any thread of the host's, also several at once; **\[owner\]** by one thread at a time, which may change between calls.
 //!
 //! # Faults
 //! Nothing unwinds across the boundary. A function that fails answers with a negative code.
@@ -27,8 +27,8 @@ use core::ffi::c_void;
 
 /// The major version: also in the name of the entry, `pa_plugin_v1`.
 pub const ABI_MAJOR: u16 = 1;
-/// The minor version: counts what was appended since 1.0.
-pub const ABI_MINOR: u16 = 0;
+/// The minor version: counts what was appended since 1.0. With 1.1 came `"pa.state/1"` and `"pa.store/1"`.
+pub const ABI_MINOR: u16 = 1;
 
 /// Done; the output is filled.
 pub const READY: i32 = 0;
@@ -36,7 +36,8 @@ pub const READY: i32 = 0;
 pub const PENDING: i32 = 1;
 /// A stream has no more chunks.
 pub const END: i32 = 2;
-/// Not for me: a route answers 404, a filter's value has the wrong format (400), a request to run or stop is ignored.
+/// Not for me: a route answers 404, a filter's value has the wrong format (400), a request to run or stop is ignored, a
+/// state is not taken over, the store has no such key or another value.
 pub const DECLINED: i32 = 3;
 /// It failed: a route answers 500; a load-time call has filled its `err`.
 pub const ERR: i32 = -1;
@@ -466,6 +467,13 @@ pub const EXT_APP: &str = "pa.app/1";
 pub const EXT_TIMER: &str = "pa.timer/1";
 /// Id of [`HostRun`].
 pub const EXT_RUN: &str = "pa.run/1";
+/// Id of [`PluginState`].
+pub const EXT_STATE: &str = "pa.state/1";
+/// Id of [`HostStore`].
+pub const EXT_STORE: &str = "pa.store/1";
+
+/// The longest key of a [`HostStore`].
+pub const STORE_KEY_BYTES_MAX: usize = 1024;
 
 /// `"pa.handlers/1"` of a plugin: binds the names in its manifest to handlers.
 #[repr(C)]
@@ -515,6 +523,29 @@ pub struct PluginWrap {
         out: *mut Wrapper,
         err: *mut Buf,
     ) -> i32,
+}
+
+/// `"pa.state/1"` of a plugin: state that moves from one generation of it to the next, in a swap. The manifest says in
+/// which schema it is saved (`state_schema = 2`) and which ones are taken over (`state_accepts = [1, 2]`; if it is
+/// missing, the one that is saved). The host compares these of both generations, and refuses the swap where they do not
+/// fit, before it calls either function.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PluginState {
+    /// `sizeof` this struct.
+    pub size: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Writes the state for the next generation, in the schema of the manifest. [`READY`] fills `out`, which the host
+    /// releases before `destroy`; [`DECLINED`]: there is nothing to hand over; on [`ERR`] `err` holds the reason, and the
+    /// swap is cancelled. Between `start` and `stop`. Changes nothing that a handler can see: handlers may run meanwhile
+    /// on other threads, the swap may fail, and then this is called again in the next one. \[load\]
+    pub save: unsafe extern "C" fn(this: *mut c_void, out: *mut Buf, err: *mut Buf) -> i32,
+    /// Takes over a state that was saved in the schema `from_schema`, in place of what is there. `bytes` is lent for the
+    /// call. [`DECLINED`] or [`ERR`] (with the reason in `err`) refuse it: the swap is cancelled, this generation is
+    /// destroyed, and the old one goes on. After `create` and before `start`; and after `stop`, when a generation that was
+    /// kept is started again. \[load\]
+    pub load: unsafe extern "C" fn(this: *mut c_void, from_schema: u32, bytes: Slice, err: *mut Buf) -> i32,
 }
 
 /// An app while it is loaded: a handle, not a pointer to memory. Valid until the load that made it ends.
@@ -640,4 +671,59 @@ pub struct HostRun {
     /// Asks the host to stop: it finishes what runs, within its deadline, frees the port and ends. Also from a handler,
     /// whose own answer still goes out. [`DECLINED`] while loading.
     pub stop: unsafe extern "C" fn(ctx: *const c_void) -> i32,
+}
+
+/// `"pa.store/1"` of the host: what it keeps for this plugin by key, over swaps. All generations with the plugin's name in
+/// the spec share it, also while two of them run. It lives as long as the process and is not on disk; of several processes
+/// that serve one app, each has its own.
+///
+/// An entry is a value (bytes) or a counter, and stays what it is until it is removed. A key is UTF-8, of 1 to
+/// [`STORE_KEY_BYTES_MAX`] bytes. Keys and values are copied in; the host limits how many bytes they may take together.
+/// On [`ERR`] `err` holds the reason, and nothing has changed; `err` may be null. All \[any\]
+#[repr(C)]
+#[derive(Debug)]
+pub struct HostStore {
+    /// `sizeof` this struct.
+    pub size: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// For the functions below.
+    pub ctx: *const c_void,
+    /// [`READY`]: `out` is the value, without a copy; it is the host's memory, stays as it is whatever becomes of the entry,
+    /// and is released by whoever asked. [`DECLINED`]: no such key. [`ERR`] for a counter.
+    pub get: unsafe extern "C" fn(ctx: *const c_void, key: Slice, out: *mut Buf, err: *mut Buf) -> i32,
+    /// Sets a value, whatever it was. [`ERR`] for a counter, and where the limit is reached.
+    pub set: unsafe extern "C" fn(ctx: *const c_void, key: Slice, value: Slice, err: *mut Buf) -> i32,
+    /// Removes a value or a counter. [`DECLINED`]: no such key.
+    pub remove: unsafe extern "C" fn(ctx: *const c_void, key: Slice, err: *mut Buf) -> i32,
+    /// Sets a value if it is `expected`, as one step; an absent `expected` stands for no such key, an absent `value`
+    /// removes. [`DECLINED`]: it is another one, and stays. [`ERR`] as with `set`.
+    pub compare_and_set: unsafe extern "C" fn(
+        ctx: *const c_void,
+        key: Slice,
+        expected: Slice,
+        value: Slice,
+        err: *mut Buf,
+    ) -> i32,
+    /// Adds to a counter, as one step, and fills `out` with the sum, which wraps around. A key that is not there begins at
+    /// zero. `out` may be null. [`ERR`] for a value, and where the limit is reached.
+    pub add: unsafe extern "C" fn(
+        ctx: *const c_void,
+        key: Slice,
+        amount: i64,
+        out: *mut i64,
+        err: *mut Buf,
+    ) -> i32,
+    /// Fills `out` with a counter. [`DECLINED`]: no such key. [`ERR`] for a value.
+    pub count: unsafe extern "C" fn(ctx: *const c_void, key: Slice, out: *mut i64, err: *mut Buf) -> i32,
+    /// Calls `visitor` on this thread with each key that begins with `prefix`, in the order of their bytes. The key is lent
+    /// for that call, in which the store may be used. Anything but [`READY`] from it ends the visit, and is the answer.
+    /// Looks at every key of the store. Keys that come or go meanwhile may be seen or not.
+    pub visit: unsafe extern "C" fn(
+        ctx: *const c_void,
+        prefix: Slice,
+        data: *mut c_void,
+        visitor: unsafe extern "C" fn(data: *mut c_void, key: Slice) -> i32,
+        err: *mut Buf,
+    ) -> i32,
 }

@@ -46,6 +46,7 @@ layout! {
     PluginHandlers 16 { size 0, bind 8 }
     PluginApps 16 { size 0, register 8 }
     PluginWrap 16 { size 0, make 8 }
+    PluginState 24 { size 0, save 8, load 16 }
     RouteSpec 72 { size 0, body 4, flags 6, method 8, rule 24, name 40, handler 56 }
     HostApp 104 {
         size 0, ctx 8, top 16, create 24, push 32, pop 40, load 48, route 56, error 64, filter 72, mount 80, merge 88,
@@ -53,4 +54,7 @@ layout! {
     }
     HostTimer 24 { size 0, ctx 8, sleep 16 }
     HostRun 32 { size 0, ctx 8, run 16, stop 24 }
+    HostStore 72 {
+        size 0, ctx 8, get 16, set 24, remove 32, compare_and_set 40, add 48, count 56, visit 64
+    }
 }

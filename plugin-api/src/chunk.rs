@@ -88,7 +88,7 @@ impl OwnedBuf {
         Self(buf)
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: `new` was promised a valid buffer, and it was not released while `self` lives.
         unsafe { self.0.bytes() }
     }

@@ -6,9 +6,16 @@ use serde::de::DeserializeOwned;
 
 /// Reads a JSON object; the message of the error names the field.
 pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer);
-    value.map_err(|error| abort(500, format!("{what}: {}", without_place(&at_field(&error)))))
+    let value = parse(json.as_bytes());
+    value.map_err(|cause| abort(500, format!("{what}: {}", without_place(&cause))))
+}
+
+/// Reads all of a JSON text; the cause of a failure names the field.
+pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| at_field(&error))?;
+    deserializer.end().map_err(|error| error.to_string())?;
+    Ok(value)
 }
 
 /// The author wrote TOML: a line and a column of the JSON that it became would mislead.

@@ -2,7 +2,8 @@
 #![allow(unsafe_code, reason = "the functions that the host calls while it loads a plugin")]
 
 use crate::abi::{
-    self, Buf, Handler, HandlerVt, Host, Plugin, PluginApps, PluginHandlers, PluginWrap, Slice, Wrapper,
+    self, Buf, Handler, HandlerVt, Host, Plugin, PluginApps, PluginHandlers, PluginState, PluginWrap, Slice,
+    Wrapper,
 };
 use crate::app::{App, host_app};
 use crate::error::Error;
@@ -27,6 +28,10 @@ pub trait Definition: 'static {
     const START: Option<LifeFn>;
     /// What to do when it stops.
     const STOP: Option<LifeFn>;
+    /// How its state is saved.
+    const SAVE: Option<SaveFn>;
+    /// How a state is taken over.
+    const LOAD: Option<LoadFn>;
 
     /// Makes the instance from its configuration.
     ///
@@ -39,6 +44,10 @@ pub trait Definition: 'static {
 pub type RegisterFn = for<'p> fn(&'p Instance, &str, &mut App<'p>) -> Result<(), Error>;
 /// Starts or stops.
 pub type LifeFn = fn(&Instance) -> Result<(), Error>;
+/// Saves the state; none: there is nothing to hand over.
+pub type SaveFn = fn(&Instance) -> Result<Option<Vec<u8>>, Error>;
+/// Takes over a state: the instance, the schema that it was saved in, what was saved.
+pub type LoadFn = fn(&Instance, u32, &[u8]) -> Result<(), Error>;
 /// Makes a use of a middleware from its settings.
 #[derive(Clone, Copy, Debug)]
 pub struct MakeFn(unsafe fn(&Instance, &str) -> Result<Wrapper, Error>);
@@ -149,14 +158,43 @@ unsafe extern "C" fn stop<D: Definition>(this: *mut c_void) {
     });
 }
 
+unsafe extern "C" fn save<D: Definition>(this: *mut c_void, out: *mut Buf, err: *mut Buf) -> i32 {
+    guard::run(log_error, || {
+        let Some(save) = D::SAVE else { return abi::DECLINED };
+        // SAFETY: the instance of this plugin.
+        match save(unsafe { instance(this) }) {
+            Ok(Some(saved)) => {
+                // SAFETY: a place for one buffer.
+                unsafe { out.write(Buf::from_vec(saved)) };
+                abi::READY
+            }
+            Ok(None) => abi::DECLINED,
+            // SAFETY: `err` is this call's.
+            Err(error) => unsafe { fail(err, error) },
+        }
+    })
+}
+
+unsafe extern "C" fn load<D: Definition>(this: *mut c_void, from: u32, saved: Slice, err: *mut Buf) -> i32 {
+    guard::run(log_error, || {
+        let Some(load) = D::LOAD else { return abi::DECLINED };
+        // SAFETY: what was saved is lent for this call.
+        let saved = unsafe { saved.bytes() }.unwrap_or_default();
+        // SAFETY: the instance of this plugin.
+        match load(unsafe { instance(this) }, from, saved) {
+            Ok(()) => abi::READY,
+            // SAFETY: `err` is this call's.
+            Err(error) => unsafe { fail(err, error) },
+        }
+    })
+}
+
 unsafe extern "C" fn destroy(this: *mut c_void) {
     // SAFETY: `this` came from `create`, and is destroyed once.
     let instance = unsafe { Box::from_raw(this.cast::<Instance>()) };
+    // Standard output is not flushed: asking this plugin's own copy of the standard library for it would make its buffer, if the
+    // plugin never printed, and nobody frees that.
     guard::quietly(|| drop(instance));
-    guard::quietly(|| {
-        // Text that waits in this plugin's own copy of the standard library would be lost with it. Nobody reads the error.
-        let _ = std::io::Write::flush(&mut std::io::stdout());
-    });
 }
 
 unsafe extern "C" fn extension<D: Definition>(_: *mut c_void, id: Slice) -> *const c_void {
@@ -165,6 +203,7 @@ unsafe extern "C" fn extension<D: Definition>(_: *mut c_void, id: Slice) -> *con
         abi::EXT_HANDLERS => (&raw const *Tables::<D>::HANDLERS).cast(),
         abi::EXT_APPS => (&raw const *Tables::<D>::APPS).cast(),
         abi::EXT_WRAP => (&raw const *Tables::<D>::WRAP).cast(),
+        abi::EXT_STATE if D::SAVE.is_some() || D::LOAD.is_some() => (&raw const *Tables::<D>::STATE).cast(),
         EXT_TEST_MANIFEST => (&raw const *const { &D::MANIFEST }).cast(),
         _ => std::ptr::null(),
     }
@@ -179,6 +218,8 @@ impl<D: Definition> Tables<D> {
         &PluginApps { size: size_of::<PluginApps>() as u32, reserved: 0, register: register::<D> };
     const WRAP: &'static PluginWrap =
         &PluginWrap { size: size_of::<PluginWrap>() as u32, reserved: 0, make: make::<D> };
+    const STATE: &'static PluginState =
+        &PluginState { size: size_of::<PluginState>() as u32, reserved: 0, save: save::<D>, load: load::<D> };
 }
 
 /// A handler whose data is the instance: it owns nothing, and the instance outlives it.

@@ -97,6 +97,24 @@ impl FromRequest<'_> for Text {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
+impl<T: DeserializeOwned> Json<T> {
+    /// Reads it from bytes that are no request: a file, or a state in one of several schemas.
+    ///
+    /// # Errors
+    /// The bytes are no JSON, or do not fit the type: the message names the field.
+    ///
+    /// ```
+    /// # use plugin_api::prelude::*;
+    /// let Json(stars) = Json::<Vec<u8>>::parse(b"[4, 5]")?;
+    /// assert_eq!(stars, [4, 5]);
+    /// assert!(Json::<Vec<u8>>::parse(b"[4, 500]").unwrap_err().to_string().starts_with("`[1]`: invalid value"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        crate::config::parse(bytes).map(Self).map_err(Error::internal)
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<'_> for Json<T> {
     const BODY: BodyMode = BodyMode::Whole;
 

@@ -185,11 +185,102 @@
 //! # fn main() {}
 //! ```
 //! The state is made at load, by a function that takes `&Config`, `Config` or nothing, and freed before unloading. Threads
-//! begin in `start:` and have ended when `stop:` returns. The log is [`host::log`] and [`Request::log`].
+//! begin in `start:` and have ended when `stop:` returns; both take a [`State`], or nothing. The log is [`host::log`] and [`Request::log`].
+//!
+//! # What survives a swap
+//! A host replaces a plugin while requests run. The next generation is loaded beside the one that serves: it is created,
+//! takes over what the old one hands over, is started, and tried; then it is published, and new requests are its own. The
+//! old one finishes what it began, is stopped, freed and unmapped. Where any of this fails, the old one goes on as if
+//! nothing had been. So both run for a while, and they share nothing but what the host keeps:
+//!
+//! | what | and a swap |
+//! |---|---|
+//! | the [`store`] | stays as it is; both generations use it meanwhile |
+//! | what `save:` gives | is handed to `load:` of the next generation |
+//! | the state | is made anew, and then it is for `load:` to fill it |
+//! | the configuration | is read again, as the spec says it by then |
+//! | statics, thread-locals | begin anew: each generation is a library of its own |
+//! | threads | end in `stop:`, and the next generation begins its own in `start:`; one that goes on keeps its library in memory, and the host says so |
+//! | files and sockets | are closed with the state that owns them; the next generation opens its own, while the old one still has them |
+//! | caches | are empty, unless `load:` fills them |
+//! | what was printed, and not yet ended by a line | is lost, with the buffer that it lies in: write to [`host::log`] |
+//! | requests, streams, sleeps | end where they began, on the old generation, within `drain` of the spec's `[timeouts]` |
+//!
+//! **The store** is for what should not move at all: counters, sessions, carts. It needs no code for swaps; see [`store`].
+//! ```
+//! # use plugin_api::prelude::*;
+//! #[get("/")]
+//! fn visit() -> Result<String, Error> {
+//!     let visits = store::counter("visits").add(1)?;
+//!     Ok(format!("visitor number {visits}"))
+//! }
+//! ```
+//! **Handing over** is for state that is too fast, or too much of a Rust type, for a store: what is in the state moves from
+//! one generation to the next. `save:` writes it, `load:` reads it, and the schema says in which format. Count it up when
+//! the format changes, and name in `accepts:` which ones `load:` still reads: the host compares these numbers before it
+//! swaps, and refuses a swap that would lose the state.
+//! ```standalone_crate
+//! # use plugin_api::prelude::*;
+//! # use std::collections::HashMap;
+//! # use std::sync::{Mutex, PoisonError};
+//! #[derive(Default)]
+//! struct Scores(Mutex<HashMap<String, Score>>);
+//!
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Score { points: u64, best: u64 }
+//! #
+//! # impl Scores {
+//! #     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Score>> {
+//! #         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+//! #     }
+//! # }
+//! # fn none() -> Result<Scores, Error> {
+//! #     Ok(Scores::default())
+//! # }
+//! # #[get("/<name>")]
+//! # fn score(name: &str, scores: State<Scores>) -> Option<String> {
+//! #     scores.lock().get(name).map(|score| format!("{} of {}", score.points, score.best))
+//! # }
+//!
+//! fn save(scores: State<Scores>) -> Json<HashMap<String, Score>> {
+//!     Json(scores.lock().clone())
+//! }
+//!
+//! /// Schema 1 had the points alone.
+//! fn load(scores: State<Scores>, from: u32, saved: &[u8]) -> Result<(), Error> {
+//!     *scores.lock() = match from {
+//!         1 => {
+//!             let Json(old) = Json::<HashMap<String, u64>>::parse(saved)?;
+//!             old.into_iter().map(|(name, points)| (name, Score { points, best: points })).collect()
+//!         }
+//!         _ => Json::parse(saved)?.0,
+//!     };
+//!     Ok(())
+//! }
+//!
+//! plugin! { state: Scores = none, routes: [score], schema: 2, accepts: [1, 2], save: save, load: load }
+//! # fn main() {
+//! # use plugin_api::test::TestClient;
+//! # let client = TestClient::with_state(&pa_plugin_v1, "{}", 1, br#"{"ann":7}"#);
+//! # assert_eq!(client.get("/ann").text(), "7 of 7");
+//! # assert_eq!(client.swap_to(&pa_plugin_v1).get("/ann").text(), "7 of 7");
+//! # }
+//! ```
+//! An [`Err`] of `load:` cancels the swap, and its text is the reason that the operator reads. `save:` runs while requests
+//! do: what they change after it is lost, which is right for a cache. A plugin that may lose nothing is given
+//! `handover = "gate"` in its `[[plugin]]`: then its new requests wait until the state has moved. Both functions are called on
+//! a thread of the host's, with a deadline.
+//!
+//! **Two at once.** When `start:` runs, the old generation has not stopped yet. What only one can have, a port or the lock of
+//! a file, is still taken: let `start:` begin a thread that waits for it, or keep it in a service beside the host.
+//!
+//! **Watching.** `watch: ["templates"]` names files and folders beside the plugin's `Cargo.toml` that it reads when it is
+//! loaded: under `--watch` a change of these swaps it, too. They stand in the manifest from the root, and on a machine
+//! where they are not there they are passed over.
 //!
 //! # Testing
 //! With the feature `test`, a test client (the module `test`) calls a plugin in its own unit tests:
-//! `client!().get("/hello/World").text()`.
+//! `client!().get("/hello/World").text()`. It swaps, too: `swap_to`.
 //!
 //! # C
 //! `include/plugin_api.h` is generated from [`abi`]: a plugin in C needs that header alone, and `plugins/hello-c` is one.
@@ -215,6 +306,7 @@ mod extract;
 mod filter;
 mod finish;
 mod guard;
+mod handover;
 pub mod host;
 mod instance;
 mod into_response;
@@ -229,6 +321,7 @@ mod register;
 mod request;
 mod response;
 mod run;
+pub mod store;
 mod stream;
 mod task;
 #[cfg(feature = "test")]

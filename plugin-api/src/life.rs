@@ -10,6 +10,9 @@ use crate::instance::{Instance, State};
     note = "write `fn start(state: State<Db>) -> Result<(), Error>`, or take nothing; `stop` returns nothing"
 )]
 pub trait Life<How> {
+    /// The marker of what it takes: nothing, or a state.
+    type Takes;
+
     /// Calls it.
     ///
     /// # Errors
@@ -17,9 +20,11 @@ pub trait Life<How> {
     fn call(&self, instance: &Instance) -> Result<(), Error>;
 }
 
-use crate::register::{Registered, WithState};
+use crate::register::{Alone, Registered, WithState};
 
 impl<F: Fn() -> R, R: Registered> Life<((), R)> for F {
+    type Takes = Alone;
+
     fn call(&self, _: &Instance) -> Result<(), Error> {
         self().result()
     }
@@ -31,6 +36,8 @@ where
     T: Send + Sync + 'static,
     R: Registered,
 {
+    type Takes = WithState<T>;
+
     fn call(&self, instance: &Instance) -> Result<(), Error> {
         self(instance.state()?).result()
     }

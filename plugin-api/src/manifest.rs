@@ -17,6 +17,12 @@ pub struct Manifest {
     pub dynamic: bool,
     /// Ids of extensions that the host has to have.
     pub requires: &'static [&'static str],
+    /// The schema in which it saves its state.
+    pub state_schema: Option<u32>,
+    /// The schemas of states that it takes over.
+    pub state_accepts: &'static [u32],
+    /// Files and folders whose changes swap it, too: from the root.
+    pub watch: &'static [&'static str],
     /// Routes, of the default app (an empty name) and of named apps.
     pub routes: &'static [Bound],
     /// Error handlers, as routes.
@@ -120,6 +126,10 @@ impl<const N: usize> Writer<N> {
         }
         self.flag("dynamic", manifest.dynamic);
         self.list("requires", manifest.requires);
+        self.state(manifest);
+        if !manifest.watch.is_empty() {
+            self.list("watch", manifest.watch);
+        }
         self.routes(manifest.routes);
         self.errors(manifest.errors);
         self.apps(manifest.apps);
@@ -128,6 +138,23 @@ impl<const N: usize> Writer<N> {
             self.raw("[[middleware]]\n");
             self.pair("name", manifest.middleware[at]);
             at += 1;
+        }
+    }
+
+    const fn state(&mut self, manifest: &Manifest) {
+        if let Some(schema) = manifest.state_schema {
+            self.raw("state_schema = ");
+            self.number(schema);
+            self.raw("\n");
+        }
+        let mut at = 0;
+        while at < manifest.state_accepts.len() {
+            self.raw(if at == 0 { "state_accepts = [" } else { ", " });
+            self.number(manifest.state_accepts[at]);
+            at += 1;
+        }
+        if at > 0 {
+            self.raw("]\n");
         }
     }
 
@@ -166,7 +193,7 @@ impl<const N: usize> Writer<N> {
         let mut at = 0;
         while at < errors.len() {
             self.raw("[[error]]\nstatus = ");
-            self.number(errors[at].spec.status);
+            self.number(errors[at].spec.status as u32);
             self.raw("\n");
             self.pair("handler", errors[at].handler);
             self.pair("app", errors[at].app);
@@ -210,7 +237,7 @@ impl<const N: usize> Writer<N> {
         self.raw("]\n");
     }
 
-    const fn number(&mut self, number: u16) {
+    const fn number(&mut self, number: u32) {
         if number >= 10 {
             self.number(number / 10);
         }

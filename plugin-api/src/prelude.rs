@@ -16,6 +16,7 @@ pub use crate::run::{Next, Run};
 /// The traits of serde.
 pub use crate::serde::de::Deserialize;
 pub use crate::serde::ser::Serialize;
+pub use crate::store;
 pub use crate::stream::{Stream, Writer};
 pub use crate::timer::{sleep, timeout};
 pub use cookie::{Cookie, SameSite};

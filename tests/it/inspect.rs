@@ -32,7 +32,9 @@ fn plugin() -> Plugin {
         __attribute__((constructor)) static void runs(void) { close(open(\"it-was-run\", O_CREAT | O_WRONLY, 0600)); }";
     let plugin = Plugin::with_a_route("looked-at").tables(manifest).before(constructor);
     let plugin = plugin.keys("description = \"Shows everything\"").keys("requires = [\"pa.timer/1\"]");
-    plugin.keys("config = [\"greeting\"]").keys("state_schema = 2").keys("dynamic = true")
+    let plugin =
+        plugin.keys("state_schema = 2").keys("state_accepts = [1, 2]").keys("watch = [\"templates\"]");
+    plugin.keys("config = [\"greeting\"]").keys("dynamic = true")
 }
 
 fn files() -> Files {
@@ -57,7 +59,7 @@ needs       libc.so.6
 exports     pa_plugin_v1
 plugin      looked-at 1
 about       Shows everything
-abi         1.0
+abi         1.1
 routes      GET   /              index, body none
             GET   /hello/<name>  hello, body none
             POST  /order         order, body whole, blocking, of app admin
@@ -68,7 +70,8 @@ apps        admin
 middleware  gzip
 requires    pa.timer/1
 config      greeting
-state       schema 2
+state       schema 2, accepts 1, 2
+watch       templates
 loads here  yes
 unloads     yes
 ";
@@ -91,6 +94,10 @@ fn inspect_has_the_same_facts_for_programs() {
     );
     assert_eq!((&manifest["id"], &manifest["routes"][2]["app"]), (&"looked-at".into(), &"admin".into()));
     assert_eq!(manifest["apps"][1]["args"], serde_json::json!(["title", "size"]));
+    assert_eq!(
+        (&manifest["state_schema"], &manifest["state_accepts"], &manifest["watch"]),
+        (&2.into(), &serde_json::json!([1, 2]), &serde_json::json!(["templates"]))
+    );
     assert_eq!(facts["sha256"].as_str().map(str::len), Some(64));
 }
 

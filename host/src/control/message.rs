@@ -21,6 +21,9 @@ pub enum Command {
         /// Also when the bytes and the configuration are the same.
         #[serde(default)]
         force: bool,
+        /// The new generation takes no state over.
+        #[serde(default)]
+        without_state: bool,
     },
     /// Puts the previous generation of a plugin back.
     Rollback {
@@ -88,9 +91,12 @@ mod tests {
 
     #[test]
     fn a_command_is_one_object_with_its_name() {
-        let swap = Command::Swap { plugin: "catalog".into(), file: None, force: false };
+        let swap = Command::Swap { plugin: "catalog".into(), file: None, force: false, without_state: false };
         let text = serde_json::to_string(&swap).unwrap();
-        assert_eq!(text, r#"{"command":"swap","plugin":"catalog","file":null,"force":false}"#);
+        assert_eq!(
+            text,
+            r#"{"command":"swap","plugin":"catalog","file":null,"force":false,"without_state":false}"#
+        );
         let short: Command = serde_json::from_str(r#"{"command":"swap","plugin":"catalog"}"#).unwrap();
         assert_eq!(short, swap);
         assert!(serde_json::from_str::<Command>(r#"{"command":"swap","plugin":"a","fiel":"b"}"#).is_err());

@@ -1,6 +1,7 @@
 //! What is known of each plugin: its generations, and what became of them.
 
 use super::draft::Look;
+use super::swap::SwapHow;
 use super::turns::Turns;
 use crate::control::Answer;
 use crate::generation::Generation;
@@ -23,10 +24,7 @@ pub(super) struct Book {
 /// What may be wished for one plugin: equal wishes that wait one behind the other are one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    Swap {
-        file: Option<PathBuf>,
-        force: bool,
-    },
+    Swap(SwapHow),
     Rollback,
     /// A new spec.
     Spec(Look),

@@ -1,14 +1,17 @@
 //! New generations: created and started, each on a thread that may hang.
 
 use super::Deployment;
-use super::change::Moved;
+use super::change::{Moved, Served};
 use super::draft::{Draft, New, placed};
 use super::ending::discard;
+use super::handover::{From, Planned};
+use super::swap::in_place;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::library::Library;
 use crate::load::open;
+use crate::spec::Handover;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,14 +22,6 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    pub(super) fn none(limit: Option<Duration>) -> Self {
-        Self { generations: Vec::new(), limit }
-    }
-
-    pub(super) fn push(&mut self, generation: Arc<Generation>) {
-        self.generations.push(generation);
-    }
-
     /// They are published: nobody drops them.
     pub(super) fn keep(mut self) -> Vec<Arc<Generation>> {
         std::mem::take(&mut self.generations)
@@ -50,48 +45,85 @@ pub(super) struct Up {
     pub(super) fresh: Fresh,
     /// What became of their states.
     pub(super) moved: Vec<Moved>,
+    /// Those that are to take their state over behind a gate, and to be started then.
+    pub(super) behind_gate: Vec<BehindGate>,
+}
+
+/// A generation that waits for its state, and is not started.
+pub(super) struct BehindGate {
+    pub(super) new: Arc<Generation>,
+    pub(super) planned: Planned,
+}
+
+impl Up {
+    /// These, and nothing new.
+    pub(super) fn unchanged(declared: Vec<Arc<Generation>>, limit: Option<Duration>) -> Self {
+        let fresh = Fresh { generations: Vec::new(), limit };
+        Self { declared, fresh, moved: Vec::new(), behind_gate: Vec::new() }
+    }
+
+    /// The one generation that was brought up, among those that are served, in the place of `old`.
+    pub(super) fn in_place_of(self, old: &Arc<Generation>, served: Served) -> Self {
+        let declared = match self.declared.first() {
+            Some(new) => in_place(served.declared, old, new),
+            None => served.declared,
+        };
+        Self { declared, ..self }
+    }
+}
+
+/// A new generation, started or waiting for its state.
+enum One {
+    Started(Option<Moved>),
+    Waits(Planned),
 }
 
 impl Deployment {
     /// Brings up what is new.
     pub(super) fn bring_all_up(&self, drafts: Vec<Draft>, limit: Option<Duration>) -> Result<Up, Error> {
-        let mut up = Up { declared: Vec::new(), fresh: Fresh::none(limit), moved: Vec::new() };
+        let mut up = Up::unchanged(Vec::new(), limit);
         for draft in drafts {
-            let generation = match draft {
-                Draft::Same(generation) => generation,
-                Draft::New(new) => {
-                    let old = self.books.of(&new.name).current();
-                    let (generation, moved) = self.bring_up(new, old.as_ref(), limit)?;
-                    up.fresh.push(generation.clone());
-                    up.moved.extend(moved);
-                    generation
-                }
-            };
-            up.declared.push(generation);
+            match draft {
+                Draft::Same(generation) => up.declared.push(generation),
+                Draft::New(new) => self.bring_up(*new, limit, &mut up)?,
+            }
         }
         Ok(up)
     }
 
-    /// One generation, ready to be published.
-    pub(super) fn bring_up(
-        &self,
-        new: New,
-        old: Option<&Arc<Generation>>,
-        limit: Option<Duration>,
-    ) -> Result<(Arc<Generation>, Option<Moved>), Error> {
+    /// Brings up one generation.
+    fn bring_up(&self, new: New, limit: Option<Duration>, up: &mut Up) -> Result<(), Error> {
         let plugin = new.plugin.clone();
+        let (generation, one) = self.create(new, limit).map_err(|error| placed(&plugin, &error))?;
+        up.fresh.generations.push(generation.clone());
+        up.declared.push(generation.clone());
+        match one {
+            One::Started(moved) => up.moved.extend(moved),
+            One::Waits(planned) => up.behind_gate.push(BehindGate { new: generation, planned }),
+        }
+        Ok(())
+    }
+
+    fn create(&self, new: New, limit: Option<Duration>) -> Result<(Arc<Generation>, One), Error> {
         loader_is_free(limit)?;
-        let number = self.numbers.upcoming(&new.name);
-        let run = self.run.clone();
-        let up = deadline::run("load", limit, move |progress| {
+        let from = self.books.of(&new.name).current().filter(|_| new.takes_state);
+        let from = from.map(|old| From { old, mode: new.plugin.handover });
+        let planned = from.map(|from| from.plan(&new.accepted.manifest)).transpose()?.flatten();
+        let (number, run) = (self.numbers.upcoming(&new.name), self.run.clone());
+        deadline::run("load", limit, move |progress| {
             crate::load::loading();
             let New { name, accepted, config_json, .. } = new;
             let generation = open::create(accepted, &name, number, &config_json, run, progress)?;
+            let moved = match planned {
+                Some(planned) if planned.from.mode == Handover::Gate => {
+                    return Ok((generation, One::Waits(planned)));
+                }
+                Some(planned) => Some(planned.carry_out(&generation, progress)?),
+                None => None,
+            };
             generation.start(progress)?;
-            Ok(generation)
-        });
-        let _ = old;
-        Ok((up.map_err(|error| placed(&plugin, &error))?, None))
+            Ok((generation, One::Started(moved)))
+        })
     }
 }
 

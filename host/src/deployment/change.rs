@@ -2,7 +2,7 @@
 //! nothing has changed.
 
 use super::assemble::Assembly;
-use super::bring_up::Fresh;
+use super::bring_up::{BehindGate, Up};
 use super::draft::Look;
 use super::retire::{Left, Limits};
 use super::self_test::self_test;
@@ -30,9 +30,8 @@ pub(super) struct Began {
 
 /// What a change is to publish.
 pub(super) struct Wanted<'a> {
-    pub(super) served: Served,
-    /// Those of the declared plugins that are to be ended if it fails.
-    pub(super) fresh: Fresh,
+    pub(super) spec: Arc<Spec>,
+    pub(super) up: Up,
     /// Libraries that targets name by their paths, to be loaded anew.
     pub(super) outdated: &'a [Arc<Generation>],
 }
@@ -46,14 +45,16 @@ pub(super) struct Published {
     came: Vec<Arc<Generation>>,
     /// The other way round.
     left: Vec<Arc<Generation>>,
+    /// What became of states.
+    moved: Vec<Moved>,
 }
 
 impl Deployment {
     pub(super) fn first_load(&self, spec: Arc<Spec>) -> Result<(), Error> {
         let drafts = self.draft(&spec, None, Look::AtSpec)?;
+        self.run.stores().set_limit(spec.limits.store_bytes);
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
-        let served = Served { spec, declared: up.declared };
-        self.publish(Wanted { served, fresh: up.fresh, outdated: &[] })?;
+        self.publish(Wanted { spec, up, outdated: &[] })?;
         Ok(())
     }
 
@@ -72,8 +73,14 @@ impl Deployment {
 
     /// Composes, tests and publishes.
     pub(super) fn publish(&self, wanted: Wanted<'_>) -> Result<Published, Error> {
-        let Wanted { served: Served { spec, declared }, fresh, outdated } = wanted;
+        let Wanted { spec, up: Up { declared, fresh, mut moved, behind_gate }, outdated } = wanted;
         let mut current = self.current();
+        // They open on every way out: who waited finds the new table, or the one before.
+        let mut gates = Vec::new();
+        for BehindGate { new, planned } in behind_gate {
+            gates.push(self.close_gate(&planned.from.old, &spec.timeouts)?);
+            moved.push(self.take_over_and_start(&new, planned, &spec.timeouts)?);
+        }
         let assembly = self.assemble(&spec, declared, current.as_ref(), outdated)?;
         let came = assembly.without(current.as_ref());
         let left = current.as_ref().map(|current| current.without(Some(&assembly))).unwrap_or_default();
@@ -85,7 +92,7 @@ impl Deployment {
         if let Some(old) = current.replace(assembly) {
             self.reaper.drop_later(old);
         }
-        Ok(Published { version, at, came, left })
+        Ok(Published { version, at, came, left, moved })
     }
 
     /// Who is current from now on, and who is not any more.
@@ -107,26 +114,27 @@ impl Deployment {
     }
 
     /// Sees the old generations off, all at the same time: a receipt for each plugin that changed.
-    pub(super) fn see_off(&self, began: &Began, published: Published, states: &[Moved]) -> Vec<Receipt> {
+    pub(super) fn see_off(&self, began: &Began, published: Published) -> Vec<Receipt> {
         let Some(Served { spec, .. }) = self.served() else { return Vec::new() };
         let limits = Limits { drain: spec.timeouts.drain, step: spec.timeouts.load, keep: spec.swap.keep };
-        let Published { version, at, came, left } = published;
+        let Published { version, at, came, left, moved } = published;
         let left = pair(came, left).into_iter().map(|(old, new)| {
             let of = |generation: &Arc<Generation>| {
                 began.counts.iter().find(|(one, _)| Arc::ptr_eq(one, generation))
             };
             let before = old.as_ref().and_then(of).map(|(_, count)| *count).unwrap_or_default();
-            let moved =
-                states.iter().find(|moved| new.as_ref().is_some_and(|new| new.name() == moved.plugin));
+            let moved = moved.iter().find(|moved| new.as_ref().is_some_and(|new| new.name() == moved.plugin));
             let state = moved.map(|moved| moved.said.clone());
             Left { old, new, version, before, began: began.at, published: at, state }
         });
         let left: Vec<Left> = left.collect();
-        std::thread::scope(|threads| {
+        let receipts = std::thread::scope(|threads| {
             let retire = |left| threads.spawn(move || self.retire(left, limits));
             let retiring: Vec<_> = left.into_iter().map(retire).collect();
             retiring.into_iter().filter_map(|thread| thread.join().ok()).collect()
-        })
+        });
+        self.reaper.drop_unused();
+        receipts
     }
 
     /// The error of a change that did not come about: what was before goes on.

@@ -16,7 +16,7 @@ pub(super) enum Draft {
     /// It goes on as it is.
     Same(Arc<Generation>),
     /// It gets a new generation.
-    New(New),
+    New(Box<New>),
 }
 
 /// A generation that is to be.
@@ -25,6 +25,8 @@ pub(super) struct New {
     pub(super) accepted: Accepted,
     pub(super) config_json: String,
     pub(super) plugin: PluginSpec,
+    /// Whether it takes over the state of the generation before, if both can.
+    pub(super) takes_state: bool,
 }
 
 /// How closely to look whether a plugin differs.
@@ -47,7 +49,7 @@ impl Deployment {
         let drafts = spec.plugins.iter().map(|plugin| match before.and_then(|before| same(plugin, before)) {
             Some(same) if look == Look::AtSpec => Ok(Draft::Same(same)),
             Some(same) => self.draft_by_file(plugin, &same),
-            None => self.draft_new(plugin).map(Draft::New),
+            None => self.draft_new(plugin).map(|new| Draft::New(Box::new(new))),
         });
         let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<String> = drafts.iter().map(Draft::id).collect();
@@ -58,7 +60,7 @@ impl Deployment {
             }
         }
         let named = drafts.into_iter().zip(names).map(|(draft, name)| match draft {
-            Draft::New(new) => self.unless_same(New { name, ..new }),
+            Draft::New(new) => self.unless_same(New { name, ..*new }),
             same => same,
         });
         Ok(named.collect())
@@ -72,7 +74,8 @@ impl Deployment {
             return Ok(Draft::Same(current.clone()));
         }
         let config_json = label.config_json.clone();
-        Ok(Draft::New(New { name: label.name.clone(), accepted, config_json, plugin: plugin.clone() }))
+        let (name, plugin) = (label.name.clone(), plugin.clone());
+        Ok(Draft::New(Box::new(New { name, accepted, config_json, plugin, takes_state: true })))
     }
 
     fn draft_new(&self, plugin: &PluginSpec) -> Result<New, Error> {
@@ -80,7 +83,7 @@ impl Deployment {
         let accepted = seal(&file).map_err(|error| plugin.source.at.place(&error))?;
         let config_json = plugin.config.to_string();
         let name = accepted.manifest.id.clone();
-        Ok(New { name, accepted, config_json, plugin: plugin.clone() })
+        Ok(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true })
     }
 
     /// The spec says it in other words, and it comes to the same.
@@ -90,7 +93,10 @@ impl Deployment {
             let label = current.label();
             label.digest == new.accepted.sealed.digest() && label.config_json == new.config_json
         });
-        same.map_or(Draft::New(new), Draft::Same)
+        match same {
+            Some(same) => Draft::Same(same),
+            None => Draft::New(Box::new(new)),
+        }
     }
 
     /// The library of a plugin: a file, or what cargo makes of a crate.

@@ -18,6 +18,7 @@ mod bring_up;
 mod change;
 mod draft;
 mod ending;
+mod handover;
 mod places;
 mod reaper;
 mod receipt;

@@ -58,14 +58,16 @@ impl Reaper {
         let work = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
         let until_ended = |work: &mut Work| !work.ended;
         let waited = self.changed.wait_timeout_while(work, TRY_AGAIN, until_ended);
-        !waited.unwrap_or_else(PoisonError::into_inner).0.ended
+        let mut work = waited.unwrap_or_else(PoisonError::into_inner).0;
+        work.pinned = false;
+        !work.ended
     }
 
-    /// The tables that nobody has any more.
-    fn unused(&self) -> Vec<Assembly> {
-        let mut work = self.lock();
-        work.pinned = false;
-        work.old.extract_if(.., |assembly| assembly.is_unused()).collect()
+    /// Drops the tables that nobody has any more.
+    pub(super) fn drop_unused(&self) {
+        let unused: Vec<Assembly> = self.lock().old.extract_if(.., |assembly| assembly.is_unused()).collect();
+        // Without the lock: plugins are called.
+        drop(unused);
     }
 }
 
@@ -83,7 +85,7 @@ impl Deployment {
         let _ = std::thread::Builder::new().name("reaper".into()).spawn(move || {
             while reaper.wait() {
                 let Some(deployment) = deployment.upgrade() else { return };
-                drop(reaper.unused());
+                reaper.drop_unused();
                 deployment.try_pinned_again();
             }
         });

@@ -2,7 +2,7 @@
 
 use super::Deployment;
 use super::books::{Book, Wish};
-use super::change::{Served, Wanted};
+use super::change::Wanted;
 use super::draft::Look;
 use crate::control::Answer;
 use crate::error::Error;
@@ -28,10 +28,15 @@ impl Deployment {
         let began = self.begin(&before);
         let spec = Arc::new((self.reread)()?);
         let drafts = self.draft(&spec, served.as_ref(), look)?;
+        let store_bytes = spec.limits.store_bytes;
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
-        let served = Served { spec, declared: up.declared };
-        let published = self.publish(Wanted { served, fresh: up.fresh, outdated: &[] })?;
-        Ok(self.see_off(&began, published, &up.moved).into())
+        let published = self.publish(Wanted { spec, up, outdated: &[] })?;
+        self.run.stores().set_limit(store_bytes);
+        let receipts = self.see_off(&began, published);
+        for removed in receipts.iter().filter(|receipt| receipt.to.is_none()) {
+            self.run.stores().forget(&removed.plugin);
+        }
+        Ok(receipts.into())
     }
 }
 

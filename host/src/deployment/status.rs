@@ -3,6 +3,7 @@
 use super::Deployment;
 use super::books::{Book, Pages};
 use super::draft::Look;
+use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands};
 use crate::error::Error;
 use crate::generation::Generation;
@@ -23,7 +24,9 @@ impl Deployment {
     fn carry_out(&self, command: Command) -> Answer {
         match command {
             Command::Status => self.status(),
-            Command::Swap { plugin, file, force } => self.swap(&plugin, file, force),
+            Command::Swap { plugin, file, force, without_state } => {
+                self.swap(&plugin, SwapHow { file, force, without_state })
+            }
             Command::Rollback { plugin } => self.rollback(&plugin),
             Command::SwapChanged => self.reload_spec(Look::AtFiles),
             Command::ReloadSpec => self.reload_spec(Look::AtSpec),

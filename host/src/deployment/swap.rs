@@ -1,36 +1,46 @@
 //! Swapping one plugin, and putting its previous generation back.
 
 use super::books::{Book, Wish};
-use super::bring_up::Fresh;
+use super::bring_up::Up;
 use super::change::{Began, Moved, Served, Wanted};
-use super::draft::New;
+use super::draft::{Draft, New};
 use super::ending::stop;
+use super::handover::From;
 use super::{Deployment, Receipt};
 use crate::control::Answer;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::load::open::seal;
-use crate::spec::PluginSpec;
+use crate::spec::{Handover, PluginSpec};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How to swap a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SwapHow {
+    /// Its new library; none: what there is now where it comes from.
+    pub(super) file: Option<PathBuf>,
+    /// Also when it is the same.
+    pub(super) force: bool,
+    /// The new generation makes its own state.
+    pub(super) without_state: bool,
+}
 
 impl Deployment {
     /// Puts a new generation in place of the current one.
-    pub(super) fn swap(&self, plugin: &str, file: Option<PathBuf>, force: bool) -> Answer {
+    pub(super) fn swap(&self, plugin: &str, how: SwapHow) -> Answer {
         match self.book_of(plugin) {
-            Ok(book) => {
-                let wish = Wish::Swap { file: file.clone(), force };
-                book.turns.carry_out(wish, || self.swap_now(&book, file, force).into())
-            }
+            Ok(book) => book.turns.carry_out(Wish::Swap(how.clone()), || self.swap_now(&book, &how).into()),
             Err(error) => error.into(),
         }
     }
 
-    fn swap_now(&self, book: &Book, file: Option<PathBuf>, force: bool) -> Result<Answer, Error> {
+    fn swap_now(&self, book: &Book, how: &SwapHow) -> Result<Answer, Error> {
         let old = book.current().ok_or_else(|| self.unknown(&book.name))?;
         let began = self.begin(std::slice::from_ref(&old));
-        let swapped = self.try_swap(book, &old, &began, file, force);
+        let swapped = self.try_swap(book, &old, &began, how);
         swapped.map_err(|error| Self::still(&old, error, "cannot swap"))
     }
 
@@ -39,34 +49,31 @@ impl Deployment {
         book: &Book,
         old: &Arc<Generation>,
         began: &Began,
-        file: Option<PathBuf>,
-        force: bool,
+        how: &SwapHow,
     ) -> Result<Answer, Error> {
         let served = self.served().ok_or_else(|| self.unknown(&book.name))?;
         let Some(index) = served.declared.iter().position(|one| Arc::ptr_eq(one, old)) else {
-            return self.swap_undeclared(old, began, served, file.is_some());
+            return self.swap_undeclared(old, began, served, how.file.is_some());
         };
         let plugin = served.spec.plugins[index].clone();
-        let library = match &file {
+        let library = match &how.file {
             Some(file) => file.clone(),
             None => self.library_now(book, &plugin)?,
         };
         let accepted = seal(&library)?;
-        if !force && accepted.sealed.digest() == old.label().digest {
+        if !how.force && accepted.sealed.digest() == old.label().digest {
             return Ok(Receipt::unchanged(old).into());
         }
         let config_json = old.label().config_json.clone();
-        let new = New { name: book.name.clone(), accepted, config_json, plugin };
-        let limit = served.spec.timeouts.load;
-        let mut fresh = Fresh::none(limit);
-        let (new, moved) = self.bring_up(new, Some(old), limit)?;
-        fresh.push(new.clone());
-        let wanted = Wanted { served: in_place(served, old, &new), fresh, outdated: &[] };
+        let (name, takes_state) = (book.name.clone(), !how.without_state);
+        let new = Box::new(New { name, accepted, config_json, plugin, takes_state });
+        let up = self.bring_all_up(vec![Draft::New(new)], served.spec.timeouts.load)?;
+        let wanted = Wanted { spec: served.spec.clone(), up: up.in_place_of(old, served), outdated: &[] };
         let published = self.publish(wanted)?;
-        if file.is_some() {
-            book.pages().file = file;
+        if how.file.is_some() {
+            book.pages().file.clone_from(&how.file);
         }
-        Ok(self.see_off(began, published, &Vec::from_iter(moved)).into())
+        Ok(self.see_off(began, published).into())
     }
 
     /// The library of a plugin as it is now: the file that was swapped in by name, or that of the spec, built anew if it is a
@@ -89,9 +96,10 @@ impl Deployment {
                 Error::usage("a target names its library by path, and no other file can be swapped in");
             return Err(error.help("declare it as a [[plugin]], and name that in the target"));
         }
-        let fresh = Fresh::none(served.spec.timeouts.load);
-        let published = self.publish(Wanted { served, fresh, outdated: std::slice::from_ref(old) })?;
-        Ok(self.see_off(began, published, &[]).into())
+        let up = Up::unchanged(served.declared, served.spec.timeouts.load);
+        let outdated = std::slice::from_ref(old);
+        let published = self.publish(Wanted { spec: served.spec, up, outdated })?;
+        Ok(self.see_off(began, published).into())
     }
 
     /// Puts the previous generation of a plugin back.
@@ -118,34 +126,21 @@ impl Deployment {
             );
         };
         let limit = served.spec.timeouts.load;
-        let moved = self.start_again(&kept, old, limit)?;
-        let (before, wanted) = (kept.clone(), in_place(served, old, &kept));
-        let wanted = Wanted { served: wanted, fresh: Fresh::none(limit), outdated: &[] };
-        match self.publish(wanted) {
-            Ok(published) => Ok(self.see_off(began, published, &Vec::from_iter(moved)).into()),
+        let moved = start_again(&kept, old, limit)?;
+        let up = Up {
+            moved: Vec::from_iter(moved),
+            ..Up::unchanged(in_place(served.declared, old, &kept), limit)
+        };
+        match self.publish(Wanted { spec: served.spec, up, outdated: &[] }) {
+            Ok(published) => Ok(self.see_off(began, published).into()),
             Err(error) => {
                 // It is not published, and stays what it was: kept.
-                if let Err(hangs) = stop(&before, limit) {
-                    book.pages().pin(&before, hangs.message());
+                if let Err(hangs) = stop(&kept, limit) {
+                    book.pages().pin(&kept, hangs.message());
                 }
                 Err(error)
             }
         }
-    }
-
-    fn start_again(
-        &self,
-        kept: &Arc<Generation>,
-        current: &Arc<Generation>,
-        limit: Option<std::time::Duration>,
-    ) -> Result<Option<Moved>, Error> {
-        let _ = current;
-        let again = kept.clone();
-        deadline::run("start", limit, move |progress| {
-            crate::load::loading();
-            again.start(progress)
-        })?;
-        Ok(None)
     }
 
     fn book_of(&self, plugin: &str) -> Result<Arc<Book>, Error> {
@@ -161,8 +156,44 @@ impl Deployment {
     }
 }
 
+/// Starts a generation that was kept. It takes over the state of the current one, if it can and that works: a rollback is for
+/// a bad hour, and goes on with the state that the older one had.
+fn start_again(
+    kept: &Arc<Generation>,
+    current: &Arc<Generation>,
+    limit: Option<Duration>,
+) -> Result<Option<Moved>, Error> {
+    let from = From { old: current.clone(), mode: Handover::Copy };
+    let (kept, plugin) = (kept.clone(), kept.name().to_owned());
+    let not_moved = |error: &Error| {
+        let said = format!("state not taken over: {}", error.message());
+        Some(Moved { plugin: plugin.clone(), said })
+    };
+    let moved = match from.plan(kept.manifest()) {
+        Ok(None) => None,
+        Ok(Some(planned)) => {
+            let to = kept.clone();
+            let moved = deadline::run("load", limit, move |progress| {
+                crate::load::loading();
+                planned.carry_out(&to, progress)
+            });
+            moved.map_or_else(|error| not_moved(&error), Some)
+        }
+        Err(error) => not_moved(&error),
+    };
+    deadline::run("start", limit, move |progress| {
+        crate::load::loading();
+        kept.start(progress)
+    })?;
+    Ok(moved)
+}
+
 /// The same plugins, with `new` in the place of `old`.
-fn in_place(mut served: Served, old: &Arc<Generation>, new: &Arc<Generation>) -> Served {
-    served.declared.iter_mut().filter(|one| Arc::ptr_eq(one, old)).for_each(|one| *one = new.clone());
-    served
+pub(super) fn in_place(
+    mut declared: Vec<Arc<Generation>>,
+    old: &Arc<Generation>,
+    new: &Arc<Generation>,
+) -> Vec<Arc<Generation>> {
+    declared.iter_mut().filter(|one| Arc::ptr_eq(one, old)).for_each(|one| *one = new.clone());
+    declared
 }

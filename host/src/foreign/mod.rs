@@ -14,7 +14,7 @@ pub(crate) use wrapper::OwnedWrapper;
 
 use plugin_api::abi;
 
-/// A place for a buffer that a plugin fills: an error, a pattern.
+/// A place for a buffer that a plugin fills: an error, a pattern, a state.
 pub(crate) struct Text(abi::Buf);
 
 impl Default for Text {
@@ -28,10 +28,20 @@ impl Text {
         &raw mut self.0
     }
 
+    /// What was filled in.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the buffer is released in `drop`, not before; a producer's memory lives until then.
+        unsafe { self.0.bytes() }
+    }
+
+    /// How many bytes that are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len
+    }
+
     /// What was filled in, as text.
     pub(crate) fn text(&self) -> String {
-        // SAFETY: the buffer is released in `drop`, not before; a producer's memory lives until then.
-        String::from_utf8_lossy(unsafe { self.0.bytes() }).into_owned()
+        String::from_utf8_lossy(self.bytes()).into_owned()
     }
 
     /// What was filled in, or else a word for the code.

@@ -9,6 +9,7 @@ use crate::host_side::HostSide;
 use crate::library::{Closed, Library};
 use crate::plugin_threads;
 use crate::run_handle::RunHandle;
+use crate::state::{self, Snapshot};
 use crate::usage::Counts;
 use plugin_api::abi;
 use std::path::Path;
@@ -73,19 +74,19 @@ impl Generation {
         let create = unsafe { (*entry).create };
         let config = abi::Slice::text(&label.config_json);
         // SAFETY: the contract of `create`: the host outlives the plugin, the rest is lent for the call.
-        let code = unsafe { create(&raw const host.table, config, &raw mut this, err.place()) };
+        let code = unsafe { create(host.table(), config, &raw mut this, err.place()) };
         if code != abi::READY {
             let error = Error::spec(format!("plugin `{}`: create: {}", label.name, err.or_code(code)));
             // The text may be the plugin's memory: it goes back before the code does.
             drop(err);
-            abandon(&label, library);
+            abandon(&label, library, host);
             return Err(error);
         }
         Ok(Arc::new(Self {
             label,
             entry,
             this,
-            host,
+            host: Mutex::new(Some(host)),
             phase: AtomicU8::new(Phase::Created as u8),
             code: Mutex::new(Code::Mapped(library)),
             objects: Objects::default(),
@@ -103,6 +104,19 @@ impl Generation {
 
     fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::SeqCst);
+    }
+
+    /// Its state, in the schema of its manifest; none: it has nothing to hand over.
+    pub(crate) fn save(&self, schema: u32) -> Result<Option<Snapshot>, Error> {
+        // SAFETY: the library is mapped and the instance exists; calls of a life happen one after the other: those of a plugin
+        // take turns.
+        unsafe { state::save(&self.label.name, self.entry(), self.this, schema) }
+    }
+
+    /// Takes a state over, before it starts.
+    pub(crate) fn load(&self, snapshot: &Snapshot) -> Result<(), Error> {
+        // SAFETY: as in `save`; it is not started: see where this is called.
+        unsafe { state::load(&self.label.name, self.entry(), self.this, snapshot) }
     }
 
     /// Lets it start its threads; again, after a `stop`.
@@ -171,7 +185,12 @@ impl Generation {
         plugin_threads::purge(library.id());
         // SAFETY: with the instance every handler, text and table went back; nobody has an address of the library.
         let (left, why) = match unsafe { library.close(limit) } {
-            Ok(Closed::Gone) => return Fate::Gone,
+            Ok(Closed::Gone) => {
+                let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).take();
+                // SAFETY: the library that was given it is unmapped.
+                host.into_iter().for_each(|host| unsafe { host.free() });
+                return Fate::Gone;
+            }
             Ok(Closed::Pinned(library, why)) => (library, why),
             Err(error) => (None, error.message().to_owned()),
         };
@@ -215,20 +234,22 @@ impl Drop for Generation {
         // SAFETY: as above.
         unsafe { self.destroy(&progress) };
         let code = self.code.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Code::Mapped(library) = std::mem::replace(code, Code::Gone)
+        let host = self.host.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Code::Mapped(library), Some(host)) = (std::mem::replace(code, Code::Gone), host)
             && crate::load::is_loading()
         {
-            abandon(&self.label, library);
+            abandon(&self.label, library, host);
         }
     }
 }
 
 /// Unmaps the library of a load that failed: nobody has seen it, and it ran on this thread alone.
-fn abandon(label: &Label, library: Library) {
+fn abandon(label: &Label, library: Library, host: HostSide) {
     let name = &label.name;
     // SAFETY: the instance is gone, or was never made, and with it every handler, text and table of the library's.
     match unsafe { library.close(UNLOAD) } {
-        Ok(Closed::Gone) => {}
+        // SAFETY: the only library that was given it is unmapped.
+        Ok(Closed::Gone) => unsafe { host.free() },
         Ok(Closed::Pinned(_, why)) => {
             tracing::warn!("plugin `{name}` failed to load and stays mapped: {why}")
         }

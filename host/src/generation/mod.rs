@@ -29,7 +29,8 @@ pub struct Generation {
     label: Label,
     entry: *const abi::Plugin,
     this: *mut c_void,
-    host: &'static HostSide,
+    /// What the plugin sees of the host; freed when its code is gone.
+    host: Mutex<Option<HostSide>>,
     phase: AtomicU8,
     code: Mutex<Code>,
     /// What it handed over, oldest first.

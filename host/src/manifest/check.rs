@@ -3,10 +3,13 @@
 use super::Manifest;
 use crate::error::Error;
 use crate::suggest;
+use std::path::{Path, PathBuf};
 
 /// Checks in the order of the keys; the first that fails is the error, which does not name the file.
 pub(super) fn check(manifest: &Manifest) -> Result<(), Error> {
     check_id(&manifest.id)?;
+    check_accepts(&manifest.state_accepts)?;
+    check_watch(&manifest.watch)?;
     let apps: Vec<&str> = manifest.apps.iter().map(|app| app.name.as_str()).collect();
     let middleware: Vec<&str> = manifest.middleware.iter().map(|one| one.name.as_str()).collect();
     check_names("app", &apps)?;
@@ -30,6 +33,35 @@ fn check_id(id: &str) -> Result<(), Error> {
     }
     Err(Error::spec(format!("manifest: key `id`: `{id}` is not an id"))
         .help("an id is a letter, then letters, digits, `_` and `-`"))
+}
+
+fn check_accepts(accepts: &[u32]) -> Result<(), Error> {
+    match (1..accepts.len()).find(|index| accepts[..*index].contains(&accepts[*index])) {
+        None => Ok(()),
+        Some(index) => {
+            let schema = accepts[index];
+            Err(Error::spec(format!("manifest: key `state_accepts`: schema {schema} stands there twice")))
+        }
+    }
+}
+
+/// A plugin that wants more watched names the folder around it.
+const WATCH_PATHS_MAX: usize = 64;
+
+fn check_watch(paths: &[PathBuf]) -> Result<(), Error> {
+    let fail = |why: String| Err(Error::spec(format!("manifest: key `watch`: {why}")));
+    if paths.len() > WATCH_PATHS_MAX {
+        return fail(format!("{} paths, at most {WATCH_PATHS_MAX} are watched", paths.len()))
+            .map_err(|error| error.help("name the folder that they are in"));
+    }
+    match paths.iter().position(|path| path.as_os_str().is_empty() || has_nul(path)) {
+        None => Ok(()),
+        Some(index) => fail(format!("path {} is empty, or has a NUL", index + 1)),
+    }
+}
+
+fn has_nul(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().contains(&0)
 }
 
 fn check_names(what: &str, names: &[&str]) -> Result<(), Error> {

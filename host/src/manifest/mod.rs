@@ -11,8 +11,9 @@ mod tests;
 pub use note::{MANIFEST_BYTES_MAX, NOTE_OWNER, NOTE_SECTION, Note};
 
 use crate::error::Error;
-use serde::{Deserialize, Serialize};
-use std::path::Path;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::{Path, PathBuf};
 
 /// What a plugin says of itself. The TOML keys are the names of the fields, in the singular for arrays of tables.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -42,8 +43,14 @@ pub struct Manifest {
     pub requires: Vec<String>,
     /// Its configuration keys; none when it does not say.
     pub config: Option<Vec<String>>,
-    /// The version of the state that it saves and takes over.
+    /// The schema in which it saves its state for the next generation; none when it saves none.
     pub state_schema: Option<u32>,
+    /// The schemas of states that it takes over: the one that it saves, when it does not say.
+    #[serde(default, deserialize_with = "some")]
+    pub state_accepts: Vec<u32>,
+    /// Files and folders whose changes should swap it, too; see [`Manifest::watched`].
+    #[serde(default)]
+    pub watch: Vec<PathBuf>,
     /// Its static routes.
     #[serde(default, rename(deserialize = "route"))]
     pub routes: Vec<Route>,
@@ -140,9 +147,33 @@ impl Manifest {
     /// # Errors
     /// The text is not TOML, a key has the wrong type, or the manifest says something impossible.
     pub fn parse(note: &Note) -> Result<Self, Error> {
-        let manifest: Self = toml::from_str(&note.text).map_err(|error| in_line(&note.text, &error))?;
+        let mut manifest: Self = toml::from_str(&note.text).map_err(|error| in_line(&note.text, &error))?;
         check::check(&manifest)?;
+        if manifest.state_accepts.is_empty() {
+            manifest.state_accepts.extend(manifest.state_schema);
+        }
         Ok(Self { abi_major: note.abi_major, abi_minor: note.abi_minor, flags: note.flags, ..manifest })
+    }
+
+    /// The files and folders that it wants watched, and that are there: a library is copied to machines that have not what
+    /// it was built beside. A relative path is below the folder of the library.
+    pub fn watched(&self, library: &Path) -> Vec<PathBuf> {
+        let folder = library.parent().unwrap_or(Path::new(""));
+        let (found, missing): (Vec<_>, Vec<_>) =
+            self.watch.iter().map(|path| folder.join(path)).partition(|path| path.exists());
+        for path in missing {
+            tracing::debug!("plugin `{}`: nothing to watch at {}: it is not there", self.id, path.display());
+        }
+        found
+    }
+}
+
+/// A list that says something: nothing is what a key that is missing says.
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    let list = Vec::<u32>::deserialize(deserializer)?;
+    match list.is_empty() {
+        true => Err(D::Error::custom("it is empty, leave it out, or name the schemas that `load` reads")),
+        false => Ok(list),
     }
 }
 

@@ -10,7 +10,9 @@ description = "says hello"
 dynamic = true
 requires = ["pa.timer/1"]
 config = ["greeting"]
-state_schema = 1
+state_schema = 2
+state_accepts = [1, 2]
+watch = ["templates", "/srv/data"]
 from_the_future = { any = "thing" }
 [[route]]
 method = "GET"
@@ -44,7 +46,9 @@ fn parse(text: &str) -> Result<Manifest, String> {
 fn every_key_is_read_and_unknown_keys_are_ignored() {
     let manifest = parse(FULL).unwrap();
     assert_eq!((manifest.abi_major, manifest.abi_minor), (1, 2));
-    assert_eq!((&*manifest.id, manifest.dynamic, manifest.state_schema), ("hello", true, Some(1)));
+    assert_eq!((&*manifest.id, manifest.dynamic), ("hello", true));
+    assert_eq!((manifest.state_schema, &*manifest.state_accepts), (Some(2), &[1, 2][..]));
+    assert_eq!(manifest.watch, [Path::new("templates"), Path::new("/srv/data")]);
     assert_eq!(manifest.config.as_deref(), Some(&["greeting".to_owned()][..]));
     let [first, second] = &manifest.routes[..] else { panic!("{:?}", manifest.routes) };
     assert_eq!((&*first.app, first.body, first.blocking), ("admin", Body::Whole, true));
@@ -64,6 +68,26 @@ fn a_manifest_with_two_keys_is_complete() {
 }
 
 #[test]
+fn a_plugin_accepts_what_it_saves_unless_it_says_otherwise() {
+    let accepts = |keys: &str| parse(&format!("id='x'\nversion='1'\n{keys}")).unwrap().state_accepts;
+    assert_eq!(accepts("state_schema = 3"), [3]);
+    assert_eq!(accepts("state_schema = 3\nstate_accepts = [2]"), [2]);
+    assert_eq!(accepts("state_accepts = [1, 2]"), [1, 2], "it takes over, and saves no more");
+    assert!(accepts("").is_empty());
+}
+
+#[test]
+fn what_is_watched_is_below_the_folder_of_the_library_and_there() {
+    let folder = Folder::new();
+    let elsewhere = Folder::new();
+    std::fs::create_dir(folder.path().join("templates")).unwrap();
+    let keys = format!("watch = ['templates', 'gone', {:?}]", elsewhere.path());
+    let manifest = parse(&format!("id='x'\nversion='1'\n{keys}")).unwrap();
+    let watched = manifest.watched(&folder.path().join("libx.so"));
+    assert_eq!(watched, [folder.path().join("templates"), elsewhere.path().to_owned()]);
+}
+
+#[test]
 fn a_mistake_is_shown_with_its_line_and_its_key() {
     let route = "[[route]]\nmethod='GET'\nrule='/'\nhandler='h'\n";
     let cases = [
@@ -76,6 +100,27 @@ fn a_mistake_is_shown_with_its_line_and_its_key() {
         (
             "id='x'\nversion='1'\nstate_schema = -1",
             "line 3, `state_schema = -1`: invalid value: integer `-1`, expected u32",
+        ),
+        (
+            "id='x'\nversion='1'\nstate_accepts = 1",
+            "line 3, `state_accepts = 1`: invalid type: integer `1`, expected a sequence",
+        ),
+        (
+            "id='x'\nversion='1'\nstate_accepts = []",
+            "line 3, `state_accepts = []`: it is empty, leave it out, or name the schemas that `load` reads",
+        ),
+        (
+            "id='x'\nversion='1'\nstate_accepts = [1, 2, 1]",
+            "manifest: key `state_accepts`: schema 1 stands there twice",
+        ),
+        (
+            "id='x'\nversion='1'\nwatch = 'templates'",
+            "line 3, `watch = 'templates'`: invalid type: string \"templates\", expected a sequence",
+        ),
+        ("id='x'\nversion='1'\nwatch = ['a', '']", "manifest: key `watch`: path 2 is empty, or has a NUL"),
+        (
+            &format!("id='x'\nversion='1'\nwatch = {:?}", vec!["a"; 65]),
+            "manifest: key `watch`: 65 paths, at most 64 are watched\nhelp: name the folder that they are in",
         ),
         ("id='x'\nversion=", "manifest: line 2, `version=`: "),
         (

@@ -112,10 +112,10 @@ fn a_library_that_is_no_plugin_lacks_its_manifest_first() {
 #[test]
 fn another_major_version_says_which_side_is_newer() {
     let newer = compiled(&(fixture::note(2, 0, "other = true") + fixture::ENTRY), &[]);
-    let want = "libx.so: wrong ABI: built for 2.0, this host has 1.0: the plugin is newer\nhelp: use a host of ABI 2, or build";
+    let want = "libx.so: wrong ABI: built for 2.0, this host has 1.1: the plugin is newer\nhelp: use a host of ABI 2, or build";
     assert_says(&newer, &host(), &[want]);
     let older = compiled(&(fixture::note(0, 0, "other = true") + fixture::ENTRY), &[]);
-    let want = "wrong ABI: built for 0.0, this host has 1.0: the host is newer\nhelp: build the plugin with plugin-api of ABI 1";
+    let want = "wrong ABI: built for 0.0, this host has 1.1: the host is newer\nhelp: build the plugin with plugin-api of ABI 1";
     assert_says(&older, &host(), &[want]);
 }
 

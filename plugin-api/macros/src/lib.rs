@@ -10,6 +10,7 @@ mod argument;
 mod derive;
 mod error_handler;
 mod function;
+mod handover;
 mod lifetimes;
 mod list;
 mod middleware;
@@ -17,6 +18,7 @@ mod plugin;
 mod plugin_input;
 mod route;
 mod rule;
+mod watch;
 
 /// The handler of a rule for GET: `#[get("/hello/<name>")]`; also `name = ".."`, `blocking`, `body = "whole"`.
 #[proc_macro_attribute]
@@ -82,6 +84,9 @@ pub fn middleware(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///     default: register,                   // adds routes to the default app at load
 ///     middleware: [stamp],                 // functions with #[middleware]
 ///     start: start, stop: stop,            // fn(State<Db>) -> Result<(), Error>; fn(State<Db>)
+///     schema: 2, save: save,               // what a swap hands over: fn(State<Db>) -> Json<Saved>
+///     accepts: [1, 2], load: load,         // and takes over: fn(State<Db>, from: u32, Json<Saved>) -> Result<(), Error>
+///     watch: ["templates"],                // files and folders beside Cargo.toml whose changes swap it, too
 ///     requires: ["pa.timer/1"],            // extensions that the host has to have
 /// }
 /// ```

@@ -1,8 +1,9 @@
 //! `plugin!`: the manifest in its note, and the entry.
 
 use crate::plugin_input::{Input, NamedApp, text};
+use crate::watch;
 use proc_macro2::TokenStream as Tokens;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{LitStr, Path};
 
@@ -46,6 +47,7 @@ fn definition(input: &Input) -> Tokens {
         quote_spanned!(path.span()=> (#name, __sdk::make_fn::<#path>()))
     });
     let (start, stop) = (life(input.start.as_ref()), life(input.stop.as_ref()));
+    let (save, load) = (save(input.handover.save.as_ref()), load(input.handover.load.as_ref()));
     let create = create(input);
     quote! {
         impl __sdk::Definition for __Plugin {
@@ -55,6 +57,8 @@ fn definition(input: &Input) -> Tokens {
             const MIDDLEWARE: &'static [(&'static str, __sdk::MakeFn)] = &[#(#middleware),*];
             const START: ::core::option::Option<__sdk::LifeFn> = #start;
             const STOP: ::core::option::Option<__sdk::LifeFn> = #stop;
+            const SAVE: ::core::option::Option<__sdk::SaveFn> = #save;
+            const LOAD: ::core::option::Option<__sdk::LoadFn> = #load;
 
             #create
         }
@@ -69,6 +73,8 @@ fn manifest(input: &Input) -> Tokens {
     let apps = apps.map(|(name, factory)| quote!(__sdk::AppEntry { name: #name, factory: #factory }));
     let middleware = input.middleware.iter().map(text);
     let (dynamic, requires) = (input.default.is_some(), &input.requires);
+    let (schema, accepts) = (option(input.handover.schema.as_ref()), input.handover.accepted());
+    let watch = input.watch.iter().map(watch::absolute);
     quote! {
         __sdk::Manifest {
             id: ::core::env!("CARGO_PKG_NAME"),
@@ -76,6 +82,9 @@ fn manifest(input: &Input) -> Tokens {
             description: ::core::env!("CARGO_PKG_DESCRIPTION"),
             dynamic: #dynamic,
             requires: &[#(#requires),*],
+            state_schema: #schema,
+            state_accepts: &[#(#accepts),*],
+            watch: &[#(#watch),*],
             routes: &[#routes],
             errors: &[#errors],
             apps: &[#(#apps),*],
@@ -126,11 +135,44 @@ fn register(call: &Tokens) -> Tokens {
 fn life(path: Option<&Path>) -> Tokens {
     let Some(path) = path else { return quote!(::core::option::Option::None) };
     quote_spanned!(path.span()=> ::core::option::Option::Some({
-        fn call(instance: &__sdk::Instance) -> ::core::result::Result<(), __sdk::Error> {
-            __sdk::Life::call(&#path, instance)
+        fn __life(instance: &__sdk::Instance) -> ::core::result::Result<(), __sdk::Error> {
+            __sdk::call_life::<__Plugin, _, _>(&#path, instance)
         }
-        call
+        __life
     }))
+}
+
+fn save(path: Option<&Path>) -> Tokens {
+    let Some(path) = path else { return quote!(::core::option::Option::None) };
+    quote_spanned!(path.span()=> ::core::option::Option::Some({
+        fn __save(
+            instance: &__sdk::Instance,
+        ) -> ::core::result::Result<::core::option::Option<::std::vec::Vec<u8>>, __sdk::Error> {
+            __sdk::call_save::<__Plugin, _, _>(&#path, instance)
+        }
+        __save
+    }))
+}
+
+fn load(path: Option<&Path>) -> Tokens {
+    let Some(path) = path else { return quote!(::core::option::Option::None) };
+    quote_spanned!(path.span()=> ::core::option::Option::Some({
+        fn __load(
+            instance: &__sdk::Instance,
+            from: u32,
+            saved: &[u8],
+        ) -> ::core::result::Result<(), __sdk::Error> {
+            __sdk::call_load::<__Plugin, _, _>(&#path, instance, from, saved)
+        }
+        __load
+    }))
+}
+
+fn option(value: Option<&impl ToTokens>) -> Tokens {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 fn create(input: &Input) -> Tokens {

@@ -1,12 +1,13 @@
 //! The grammar of `plugin!`: keys with values, each at most once.
 
-use crate::list;
+use crate::handover::{self, Handover};
+use crate::{list, watch};
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, Ident, LitStr, Path, Token, Type, braced, bracketed};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 16] = [
     "config",
     "state",
     "routes",
@@ -17,6 +18,11 @@ const KEYS: [&str; 11] = [
     "middleware",
     "start",
     "stop",
+    "schema",
+    "accepts",
+    "save",
+    "load",
+    "watch",
     "requires",
 ];
 
@@ -33,6 +39,8 @@ pub(crate) struct Input {
     pub(crate) middleware: Vec<Path>,
     pub(crate) start: Option<Path>,
     pub(crate) stop: Option<Path>,
+    pub(crate) handover: Handover,
+    pub(crate) watch: Vec<LitStr>,
     pub(crate) requires: Vec<LitStr>,
 }
 
@@ -75,6 +83,11 @@ impl Input {
             "middleware" => self.middleware = paths(input)?,
             "start" => self.start = Some(input.parse()?),
             "stop" => self.stop = Some(input.parse()?),
+            "schema" => self.handover.schema = Some(input.parse()?),
+            "accepts" => self.handover.accepts = Some(handover::accepts(key, bracket(input)?)?),
+            "save" => self.handover.save = Some(input.parse()?),
+            "load" => self.handover.load = Some(input.parse()?),
+            "watch" => self.watch = bracket(input)?,
             "requires" => self.requires = bracket(input)?,
             _ => {
                 let message = format!(
@@ -89,6 +102,10 @@ impl Input {
 
     /// Names have to differ; the same handler twice in one app is a slip.
     fn check(&self) -> syn::Result<()> {
+        self.handover.check()?;
+        watch::check(&self.watch)?;
+        let watched = self.watch.iter().map(|path| (path.value(), path.span()));
+        differ(watched, "twice in one list:")?;
         let apps = self.apps.iter().map(|app| &app.name);
         let names = apps.chain(self.factories.iter().map(|(name, _)| name));
         differ(names.map(|name| (name.value(), name.span())), "two apps are named")?;

@@ -1,22 +1,15 @@
 //! A plugin, loaded in the process of its tests.
-#![allow(unsafe_code, reason = "calls the entry of the plugin as a host does")]
 
 use super::call::{Answer, call};
 use super::exchange::{BodySource, Exchange, Message, View};
-use super::host::HOST;
-use super::load::{self, Load};
-use super::owned::{OwnedHandler, OwnedWrapper};
+use super::instance::TestInstance;
+use super::owned::OwnedWrapper;
 use super::request::TestRequest;
 use super::response::TestResponse;
 use super::router::{Found, Leaf};
 use super::table::{Place, Table};
-use crate::abi::{self, Buf, Handler, Plugin, PluginApps, PluginHandlers, PluginWrap, Slice, Wrapper};
-use crate::chunk::{Body, OwnedBuf};
-use crate::entry::EXT_TEST_MANIFEST;
-use crate::manifest::{Bound, Manifest, name_of};
-use std::ffi::c_void;
+use crate::abi::{self, Plugin};
 use std::fmt;
-use std::ptr::null_mut;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An app of a plugin, with requests as functions: `client.get("/").text()`.
@@ -24,9 +17,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct TestClient {
     /// Dropped before the instance, as every handler and wrapper is.
     table: Arc<Table>,
-    around: Vec<Arc<OwnedWrapper>>,
-    app: (String, Option<String>),
-    instance: Arc<TestInstance>,
+    pub(super) around: Vec<Use>,
+    pub(super) app: (String, Option<String>),
+    pub(super) instance: Arc<TestInstance>,
+}
+
+/// A middleware, and what it was made of.
+#[derive(Clone)]
+pub(super) struct Use {
+    pub(super) name: String,
+    pub(super) settings_json: String,
+    wrapper: Arc<OwnedWrapper>,
 }
 
 impl fmt::Debug for TestClient {
@@ -34,17 +35,6 @@ impl fmt::Debug for TestClient {
         write!(f, "TestClient({}:{})", self.instance.manifest().id, self.app.0)
     }
 }
-
-/// The instance of the plugin; stopped and destroyed at the end.
-struct TestInstance {
-    entry: &'static Plugin,
-    this: *mut c_void,
-}
-
-// SAFETY: the instance is made for use by any thread; what is for one thread is called in `new` and in `drop` alone.
-unsafe impl Send for TestInstance {}
-// SAFETY: as above.
-unsafe impl Sync for TestInstance {}
 
 impl TestClient {
     /// Loads a plugin with its configuration, which is JSON, and serves its default app.
@@ -62,8 +52,8 @@ impl TestClient {
     /// # Errors
     /// It cannot be loaded.
     pub fn try_new(entry: &'static Plugin, config_json: &str) -> Result<Self, String> {
-        let instance = Arc::new(TestInstance::new(entry, config_json)?);
-        Self::serve(instance, (String::new(), None), Vec::new())
+        let instance = TestInstance::new(entry, config_json, Arc::default(), None)?;
+        Self::serve(Arc::new(instance), (String::new(), None), Vec::new())
     }
 
     /// Serves an app of the plugin by its name: one of `apps:`.
@@ -106,21 +96,22 @@ impl TestClient {
     /// It cannot be made; the message says why.
     #[track_caller]
     pub fn with_middleware(&self, name: &str, settings_json: &str) -> Self {
-        let wrapper = self.instance.middleware(name, settings_json);
-        let wrapper = wrapper.unwrap_or_else(|error| panic!("cannot make middleware `{name}`: {error}"));
+        let made = Use::new(&self.instance, name, settings_json);
+        let made = made.unwrap_or_else(|error| panic!("cannot make middleware `{name}`: {error}"));
         let mut around = self.around.clone();
-        around.push(Arc::new(wrapper));
+        around.push(made);
         let served = Self::serve(self.instance.clone(), self.app.clone(), around);
         served.unwrap_or_else(|error| panic!("cannot serve: {error}"))
     }
 
-    fn serve(
+    pub(super) fn serve(
         instance: Arc<TestInstance>,
         app: (String, Option<String>),
-        around: Vec<Arc<OwnedWrapper>>,
+        around: Vec<Use>,
     ) -> Result<Self, String> {
         let (load, root) = instance.load(&app.0, app.1.as_deref())?;
-        let table = Arc::new(Table::new(load, root, &around));
+        let wrappers: Vec<_> = around.iter().map(|made| made.wrapper.clone()).collect();
+        let table = Arc::new(Table::new(load, root, &wrappers));
         Ok(Self { table, instance, app, around })
     }
 
@@ -160,6 +151,7 @@ impl TestClient {
     }
 
     pub(super) fn send(&self, message: &Message) -> TestResponse {
+        self.instance.store.enter();
         let path = decode(message.target.split('?').next().unwrap_or_default());
         let place = self.table.find(&message.method, &path);
         let exchange = Exchange {
@@ -175,6 +167,13 @@ impl TestClient {
             response.body.clear();
         }
         response
+    }
+}
+
+impl Use {
+    pub(super) fn new(instance: &TestInstance, name: &str, settings_json: &str) -> Result<Self, String> {
+        let wrapper = Arc::new(instance.middleware(name, settings_json)?);
+        Ok(Self { name: name.to_owned(), settings_json: settings_json.to_owned(), wrapper })
     }
 }
 
@@ -233,131 +232,4 @@ fn decode(text: &str) -> String {
         at += if escape.is_some_and(|hex| u8::from_str_radix(hex, 16).is_ok()) { 3 } else { 1 };
     }
     String::from_utf8_lossy(&decoded).into_owned()
-}
-
-/// The manifest of a plugin that need not be loaded: its `extension` answers for it without an instance.
-pub(super) fn manifest_of(entry: &'static Plugin) -> &'static Manifest {
-    let extension = entry.extension.unwrap_or_else(|| panic!("{NOT_OURS}"));
-    // SAFETY: the SDK's `extension` uses no instance; the id is lent for the call.
-    let table = unsafe { extension(null_mut(), Slice::text(EXT_TEST_MANIFEST)) };
-    // SAFETY: null, or a static manifest of this crate's making.
-    unsafe { table.cast::<Manifest>().as_ref() }.unwrap_or_else(|| panic!("{NOT_OURS}"))
-}
-
-const NOT_OURS: &str = "`pa_plugin_v1` was not made by this crate's `plugin!`";
-
-impl TestInstance {
-    fn new(entry: &'static Plugin, config_json: &str) -> Result<Self, String> {
-        let mut this = null_mut();
-        let place = &raw mut this;
-        let config = Slice::text(config_json);
-        // SAFETY: the host is static; configuration and places are lent for the call.
-        checked(|err| unsafe { (entry.create)(&raw const HOST.0, config, place, err) })?;
-        let instance = Self { entry, this };
-        if let Some(start) = entry.start {
-            // SAFETY: the instance was created.
-            checked(|err| unsafe { start(instance.this, err) }).map_err(|error| format!("start: {error}"))?;
-        }
-        Ok(instance)
-    }
-
-    fn extension<T>(&self, id: &str) -> Option<&T> {
-        let extension = self.entry.extension?;
-        // SAFETY: the instance lives; the id is lent for the call.
-        let table = unsafe { extension(self.this, Slice::text(id)) };
-        // SAFETY: null, or the table of that id.
-        unsafe { table.cast::<T>().as_ref() }
-    }
-
-    fn manifest(&self) -> &Manifest {
-        manifest_of(self.entry)
-    }
-
-    /// Loads an app: its routes in the manifest, then what it registers.
-    fn load(&self, name: &str, args: Option<&str>) -> Result<(Load, usize), String> {
-        let manifest = self.manifest();
-        let known = manifest.apps.iter().find(|app| app.name == name);
-        if !name.is_empty() && known.is_none() {
-            let names: Vec<_> = manifest.apps.iter().map(|app| app.name).collect();
-            return Err(format!("the plugin has no app `{name}`; it has {names:?}"));
-        }
-        if known.is_some_and(|app| app.factory) != args.is_some() {
-            return Err(format!(
-                "`{name}` is a factory, or it is an app: `factory()` is for the one, `app()` for the other"
-            ));
-        }
-        let mut load = Load::default();
-        let root = load.create();
-        load.stack.push(root);
-        load.floor = load.stack.len();
-        for bound in manifest.routes.iter().filter(|bound| bound.app == name) {
-            self.add_route(&mut load, root, bound)?;
-        }
-        for bound in manifest.errors.iter().filter(|bound| bound.app == name) {
-            load.apps[root].errors.push((bound.spec.status, Arc::new(self.bind(bound.handler)?)));
-        }
-        let (load, registered) = load::register(load, || self.register(name, args, root));
-        registered.map(|()| (load, root))
-    }
-
-    fn add_route(&self, load: &mut Load, app: usize, bound: &Bound) -> Result<(), String> {
-        for method in bound.spec.methods {
-            let leaf = Leaf { handler: Arc::new(self.bind(bound.handler)?), body: bound.spec.body as u16 };
-            load.apps[app].router.add(method, bound.spec.rule, Some(name_of(bound)), leaf)?;
-        }
-        Ok(())
-    }
-
-    fn bind(&self, name: &str) -> Result<OwnedHandler, String> {
-        let handlers =
-            self.extension::<PluginHandlers>(abi::EXT_HANDLERS).ok_or("the plugin binds no handlers")?;
-        let mut out = Handler { data: null_mut(), vt: std::ptr::null() };
-        // SAFETY: the instance lives; the name is lent for the call; `out` is a place for one handler.
-        let code = unsafe { (handlers.bind)(self.this, Slice::text(name), &raw mut out) };
-        if code == abi::READY {
-            Ok(OwnedHandler::new(out))
-        } else {
-            Err(format!("no handler `{name}`: code {code}"))
-        }
-    }
-
-    fn register(&self, name: &str, args: Option<&str>, app: usize) -> Result<(), String> {
-        let apps = self.extension::<PluginApps>(abi::EXT_APPS).ok_or("the plugin makes no apps")?;
-        let (name, args) = (Slice::text(name), args.map_or(Slice::ABSENT, Slice::text));
-        // SAFETY: the instance lives; name and arguments are lent for the call; the app is a handle of this load.
-        checked(|err| unsafe { (apps.register)(self.this, name, args, load::handle(app), err) })
-    }
-
-    fn middleware(&self, name: &str, settings_json: &str) -> Result<OwnedWrapper, String> {
-        let wrap = self.extension::<PluginWrap>(abi::EXT_WRAP).ok_or("the plugin has no middleware")?;
-        let mut out = Wrapper { data: null_mut(), vt: std::ptr::null() };
-        let (place, name, settings) = (&raw mut out, Slice::text(name), Slice::text(settings_json));
-        // SAFETY: the instance lives; name and settings are lent for the call; `place` is one for a wrapper.
-        checked(|err| unsafe { (wrap.make)(self.this, name, settings, place, err) })?;
-        Ok(OwnedWrapper::new(out))
-    }
-}
-
-impl Drop for TestInstance {
-    fn drop(&mut self) {
-        if let Some(stop) = self.entry.stop {
-            // SAFETY: the instance lives.
-            unsafe { stop(self.this) }
-        }
-        // SAFETY: its handlers were dropped: clients hold them in front of the instance. Destroyed once.
-        unsafe { (self.entry.destroy)(self.this) }
-    }
-}
-
-/// Calls a function that fills `err` when it fails.
-fn checked(call: impl FnOnce(*mut Buf) -> i32) -> Result<(), String> {
-    let mut err = Buf::EMPTY;
-    let code = call(&raw mut err);
-    // SAFETY: what the function left there is ours to release.
-    let err = Body::Foreign(unsafe { OwnedBuf::new(err) });
-    if code == abi::READY {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(err.bytes()).into_owned();
-    Err(if text.is_empty() { format!("code {code}") } else { text })
 }

@@ -1,8 +1,8 @@
 //! The host that the test client is to its plugin.
 #![allow(unsafe_code, reason = "the tables of a host are pointers")]
 
-use super::{load, timer};
-use crate::abi::{self, Host, HostApp, HostRun, HostTimer, Slice};
+use super::{load, store_table, timer};
+use crate::abi::{self, Host, HostApp, HostRun, HostStore, HostTimer, Slice};
 use crate::entry::EXT_TEST_HOST;
 use std::ffi::c_void;
 use std::ptr::null;
@@ -33,6 +33,7 @@ static TIMER: Table<HostTimer> =
     Table(HostTimer { size: size_of::<HostTimer>() as u32, reserved: 0, ctx: null(), sleep: timer::sleep });
 static RUN: Table<HostRun> =
     Table(HostRun { size: size_of::<HostRun>() as u32, reserved: 0, ctx: null(), run: ask, stop: ask });
+static STORE: Table<HostStore> = Table(store_table::TABLE);
 
 unsafe extern "C" fn extension(_: *const c_void, id: Slice) -> *const c_void {
     // SAFETY: the id is lent for this call.
@@ -40,6 +41,7 @@ unsafe extern "C" fn extension(_: *const c_void, id: Slice) -> *const c_void {
         abi::EXT_APP => (&raw const APP).cast(),
         abi::EXT_TIMER => (&raw const TIMER).cast(),
         abi::EXT_RUN => (&raw const RUN).cast(),
+        abi::EXT_STORE => (&raw const STORE).cast(),
         EXT_TEST_HOST => (&raw const HOST).cast(),
         _ => null(),
     }

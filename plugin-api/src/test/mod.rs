@@ -26,6 +26,13 @@
 //! Requests go the way that they go in a host: rules are matched by the host's router, parameters are converted, bodies
 //! are read as the route declares, middleware and error handlers are called through the ABI, asynchronous handlers run on
 //! real time. What is not there: limits, deadlines, other plugins.
+//!
+//! Swaps can be tried, too: [`TestClient::swap_to`] makes the next generation take over what this one hands over, and
+//! [`TestClient::with_state`] loads a plugin with a state that an older version saved.
+//!
+//! Each client has a [`store`](crate::store) of its own, which the clients that are made of it share. The functions of
+//! that module, called by a test, reach the store of the client that its thread used last; the threads that a plugin began
+//! itself have one that is nobody's.
 
 mod arena;
 mod call;
@@ -33,11 +40,15 @@ mod client;
 mod exchange;
 mod filter;
 mod host;
+mod instance;
 mod load;
 mod owned;
 mod request;
 mod response;
 mod router;
+mod store;
+mod store_table;
+mod swap;
 mod table;
 mod timer;
 mod waker;
@@ -65,5 +76,5 @@ macro_rules! test_client {
 /// # Panics
 /// The entry was not made by `plugin!`.
 pub fn manifest_text(entry: &'static crate::abi::Plugin) -> String {
-    client::manifest_of(entry).toml()
+    instance::manifest_of(entry).toml()
 }

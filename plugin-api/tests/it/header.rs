@@ -56,6 +56,20 @@ fn compile(compiler: &str, flags: &[&str]) {
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The example, linked to a small host: what crosses is what the header says.
+#[test]
+fn a_plugin_in_c_hands_its_state_over() {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("visits-{}", std::process::id()));
+    let mut command = Command::new("cc");
+    command.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-I"]).arg(at("include"));
+    command.arg("-I").arg(at("../plugins")).arg(at("tests/it/visits.c")).arg("-o").arg(&program);
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(&program).output().unwrap_or_else(|error| panic!("{program:?}: {error}"));
+    fs::remove_file(&program).unwrap();
+    assert!(output.status.success(), "visits.c, {}", String::from_utf8_lossy(&output.stdout));
+}
+
 fn generate() -> String {
     let abi = read("src/abi.rs");
     let bindings = Builder::new().with_config(config(&abi)).with_src(at("src/abi.rs")).generate();

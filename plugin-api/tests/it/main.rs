@@ -15,6 +15,8 @@ mod manifest;
 mod middleware;
 mod parameters;
 mod requests;
+mod state;
+mod store;
 
 use plugin_api::test::TestClient;
 

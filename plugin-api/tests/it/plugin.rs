@@ -1,7 +1,8 @@
 //! A plugin that has one of everything.
 
 use crate::{
-    answers, apps, asynchronous, derive, extractors, faults, life, middleware, parameters, requests,
+    answers, apps, asynchronous, derive, extractors, faults, life, middleware, parameters, requests, state,
+    store,
 };
 use plugin_api::prelude::*;
 use std::sync::atomic::AtomicUsize;
@@ -17,6 +18,7 @@ pub(crate) struct Config {
 #[derive(Default)]
 pub(crate) struct Db {
     pub(crate) hits: AtomicUsize,
+    pub(crate) sold: AtomicUsize,
 }
 
 fn connect(config: &Config) -> Result<Db, Error> {
@@ -38,6 +40,8 @@ plugin! {
         life::hits,
         parameters::small, parameters::signed, parameters::float, parameters::rest, parameters::two, parameters::owned,
         requests::echo, requests::url, requests::secure, requests::cookies, requests::plain_error,
+        state::sell,
+        store::count, store::put, store::cart, store::clear, store::from_a_thread,
     ],
     errors: [faults::not_found, faults::teapot],
     apps: {
@@ -52,5 +56,10 @@ plugin! {
     ],
     start: life::start,
     stop: life::stop,
+    schema: 2,
+    accepts: [1, 2],
+    save: state::save,
+    load: state::load,
+    watch: ["tests/ui", "Cargo.toml", "/srv/prices.json"],
     requires: ["pa.timer/1"],
 }

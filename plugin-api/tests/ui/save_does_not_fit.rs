@@ -1,0 +1,18 @@
+use plugin_api::prelude::*;
+
+struct Db;
+
+fn connect() -> Result<Db, Error> {
+    Ok(Db)
+}
+
+fn save(db: &Db) -> Vec<u8> {
+    let _ = db;
+    Vec::new()
+}
+
+fn load(_: State<Db>, _: u32, _: Vec<u8>) {}
+
+plugin! { state: Db = connect, schema: 1, save: save, load: load }
+
+fn main() {}
