@@ -1,19 +1,21 @@
 //! A run from beginning to end, in the order of Bottle's `run()`: the app, its middleware, the server, the banner, and
-//! then it serves.
+//! then it serves. All of it happens in the worker, on sockets that were bound before.
 
 use crate::access_log::AccessLog;
 use crate::app::Installed;
 use crate::banner;
 use crate::cargo_build;
+use crate::control::Commands;
 use crate::error::{Error, Exit};
 use crate::listener::Listener;
 use crate::load::{Declared, Loader, Sources};
 use crate::manifest::Manifest;
 use crate::preflight::{Host, Preflight};
 use crate::run_handle::{Phase, RunHandle};
+use crate::running::Running;
 use crate::server::{Chosen, ServerRegistry, Serving};
 use crate::service::Service;
-use crate::spec::{Located, MountSpec, PluginSpec, Source, Spec};
+use crate::spec::{Bind, Located, MountSpec, PluginSpec, Source, Spec};
 use crate::stop::Stop;
 use crate::table::{Placed, Table, compose};
 use std::path::{Path, PathBuf};
@@ -27,20 +29,40 @@ pub struct Options {
     pub quiet: bool,
     /// Access lines as JSON.
     pub json_log: bool,
+    /// What to do when a load fails; none: end with its error.
+    pub wait_for_a_change: Option<WaitForAChange>,
 }
 
-/// Loads the spec's app and serves it until `stop`.
+/// Returns when a load that failed is worth another try, or the host stops.
+pub type WaitForAChange = fn(&Spec, &Stop) -> Result<(), Error>;
+
+/// Whoever started a run, and is told how it goes: a supervisor, or nobody but the terminal.
+pub trait Starter {
+    /// It could not load, and waits for a change.
+    fn waits(&mut self, error: &Error);
+
+    /// It serves from now on, and carries commands out.
+    ///
+    /// # Errors
+    /// Nobody can be told.
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error>;
+}
+
+/// Loads the spec's app and serves it on the listeners until `stop`.
 ///
 /// # Errors
 /// Anything of it fails before it serves; or the server does.
-pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
+pub fn run(
+    spec: &Spec,
+    options: &Options,
+    listeners: Vec<Listener>,
+    stop: Stop,
+    starter: &mut dyn Starter,
+) -> Result<(), Error> {
     let chosen = choose(spec, &ServerRegistry::default())?;
     let control = RunHandle::new(stop.clone());
-    let table = load(spec, &control, options.quiet)?;
-    let listeners = bind(spec)?;
-    if !options.quiet {
-        say(&banner::banner(&spec.app.name, &chosen, &listeners, &table.listing()));
-    }
+    let Some(table) = load_or_wait(spec, &control, options, starter)? else { return Ok(()) };
+    let banner = banner::banner(&spec.app.name, &chosen, &listeners, &table.listing());
     let service = Arc::new(Service::new(table, spec.timeouts, spec.limits, spec.app.debug));
     let access_log = if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log) };
     let serving = Serving {
@@ -49,14 +71,37 @@ pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
         workers: spec.server.workers.or(cores),
         threads: spec.server.threads.explicit(),
         options: spec.server.options.clone(),
-        stop,
+        stop: stop.clone(),
         access_log: access_log.clone(),
     };
     control.enter(Phase::Serving);
+    starter.serves(&banner, Arc::new(Running::new(spec, &chosen, stop)))?;
     let served = chosen.server.serve(serving);
     access_log.flush();
     served?;
     retire(service, spec.timeouts.shutdown)
+}
+
+/// None: the host was stopped while it waited.
+fn load_or_wait(
+    spec: &Spec,
+    control: &RunHandle,
+    options: &Options,
+    starter: &mut dyn Starter,
+) -> Result<Option<Table>, Error> {
+    loop {
+        let error = match load(spec, control, options.quiet) {
+            Ok(table) => return Ok(Some(table)),
+            Err(error) => error,
+        };
+        let Some(wait_for_a_change) = options.wait_for_a_change else { return Err(error) };
+        say(&format!("host: {error}\n"));
+        starter.waits(&error);
+        wait_for_a_change(spec, control.stop())?;
+        if control.stop().is_requested() {
+            return Ok(None);
+        }
+    }
 }
 
 /// Ends the plugins. Each is stopped and destroyed on a thread of its own: one that hangs is named, and left behind.
@@ -190,10 +235,8 @@ fn search_path(base: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// One of them cannot be bound.
 pub fn bind(spec: &Spec) -> Result<Vec<Listener>, Error> {
-    let bound =
-        spec.server.bind.iter().map(|bind| Listener::bind(bind).map_err(|error| bind.at.place(&error)));
-    let bound: Vec<Vec<Listener>> = bound.collect::<Result<_, _>>()?;
-    Ok(bound.into_iter().flatten().collect())
+    let bind = |bind: &Located<Bind>| Listener::bind(bind).map_err(|error| bind.at.place(&error));
+    spec.server.bind.iter().map(bind).collect()
 }
 
 fn cores() -> usize {
@@ -201,7 +244,7 @@ fn cores() -> usize {
 }
 
 /// For people, on standard error: standard output is for what a command answers.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     use std::io::Write;
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
