@@ -13,4 +13,5 @@ mod middleware;
 mod routing;
 mod servers;
 mod spec_errors;
+mod supervisor;
 mod tidy;
