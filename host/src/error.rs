@@ -1,5 +1,6 @@
 //! The one error type of the host: what could not be done, what would cure it, and the exit code that says so.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A failure as it is shown to the user: `where: what could not be done: cause`, then `help:` lines.
@@ -9,7 +10,7 @@ use std::fmt;
 /// let error = Error::usage("unknown server `threded`").help("did you mean `threaded`?").context("--server");
 /// assert_eq!(error.to_string(), "--server: unknown server `threded`\nhelp: did you mean `threaded`?");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
     message: String,
     help: Vec<String>,
@@ -17,7 +18,7 @@ pub struct Error {
 }
 
 /// How the process ends. The numbers are part of the command line's contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// Something failed while running.
     Failed = 1,

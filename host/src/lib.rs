@@ -1,7 +1,8 @@
 //! `host`: a container for web apps made of native plugins.
 //!
 //! The library behind the program. Read it in this order: [`run`] walks through a whole run, as Bottle's `run()` does;
-//! [`spec`] is what the user writes; [`load`] makes apps of plugins; [`table`] composes them; [`server`] serves them.
+//! [`spec`] is what the user writes; [`load`] makes apps of plugins; [`table`] composes them; [`server`] serves them. All of it
+//! happens in a worker; [`supervisor`] is the process that starts it, and [`control`] what may be asked of the two.
 #![warn(missing_docs)]
 
 pub mod error;
@@ -51,6 +52,7 @@ pub mod stop;
 
 pub mod control;
 pub mod deployment;
+pub mod supervisor;
 
 pub mod banner;
 pub mod cli;

@@ -1,8 +1,12 @@
 //! Listening sockets: bound before anything is served, so that the real port is known and a taken one is an error.
+//!
+//! The supervisor binds them and keeps them open while workers come and go; a worker has descriptors of its own for them.
 
 use crate::error::Error;
 use crate::spec::Bind;
 use rustix::fs::Mode;
+use rustix::io::FdFlags;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -42,16 +46,42 @@ impl Drop for UnixPath {
     }
 }
 
+/// What another process must know of a listener, besides its descriptor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// [`Listener::Tcp`], at this address.
+    Tcp(SocketAddr),
+    /// [`Listener::Unix`], at this path.
+    Unix(PathBuf),
+}
+
 impl Listener {
-    /// Binds one address; a name may stand for several.
+    /// Binds one address. Of the addresses that a name stands for, the first that can be bound is enough.
     ///
     /// # Errors
     /// The address is taken, or is none of this machine's, or there is no right to use it.
-    pub fn bind(bind: &Bind) -> Result<Vec<Self>, Error> {
+    pub fn bind(bind: &Bind) -> Result<Self, Error> {
         match bind {
             Bind::Tcp { host, port } => tcp(host, *port),
-            Bind::Unix(path) => unix(path).map(|listener| vec![listener]),
-            Bind::Fd(name) => inherited(name).map(|listener| vec![listener]),
+            Bind::Unix(path) => unix(path),
+            Bind::Fd(name) => inherited(name),
+        }
+    }
+
+    /// A listener that another process bound. Its path is the other one's to remove.
+    pub fn handed(shape: Shape, descriptor: OwnedFd) -> Self {
+        match shape {
+            Shape::Tcp(address) => Self::Tcp(descriptor.into(), address),
+            Shape::Unix(path) => Self::Unix(descriptor.into(), UnixPath { path, is_ours: false }),
+        }
+    }
+
+    /// What [`Listener::handed`] needs.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Tcp(_, address) => Shape::Tcp(*address),
+            Self::Unix(_, path) => Shape::Unix(path.path.clone()),
         }
     }
 
@@ -78,7 +108,7 @@ impl fmt::Display for Listener {
     }
 }
 
-fn tcp(host: &str, port: u16) -> Result<Vec<Listener>, Error> {
+fn tcp(host: &str, port: u16) -> Result<Listener, Error> {
     let shown = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let fail = |cause: std::io::Error| bind_error(&shown, &cause);
     let name = if host.is_empty() { "0.0.0.0" } else { host };
@@ -89,7 +119,7 @@ fn tcp(host: &str, port: u16) -> Result<Vec<Listener>, Error> {
         match tcp_socket(address) {
             Ok(listener) => {
                 let address = listener.local_addr().map_err(fail)?;
-                return Ok(vec![Listener::Tcp(listener, address)]);
+                return Ok(Listener::Tcp(listener, address));
             }
             Err(cause) => last = cause,
         }
@@ -193,14 +223,15 @@ fn named_descriptor(name: &str) -> Option<i32> {
     i32::try_from(position).ok().map(|position| position + 3)
 }
 
-/// A descriptor of its own for the inherited number, which stays open as it was.
+/// A descriptor of its own for the inherited number, which stays open as it was, but not in the processes that we start.
 #[allow(unsafe_code, reason = "an inherited descriptor is known by its number only")]
 fn adopt(number: i32) -> std::io::Result<Socket> {
     if !Path::new(&format!("/proc/self/fd/{number}")).exists() {
         return Err(std::io::Error::other(format!("descriptor {number} is not open")));
     }
-    // SAFETY: the number is open, as the line above saw, and borrowed for the duplication only.
+    // SAFETY: the number is open, as the line above saw, and borrowed within this function only.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC)?;
     let owned = borrowed.try_clone_to_owned()?;
     Ok(Socket::from(owned))
 }

@@ -2,12 +2,24 @@
 
 use clap::Parser;
 use host::cli::Cli;
+use host::error::Error;
+use host::supervisor;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Err(error) = Cli::parse().execute() else { return ExitCode::SUCCESS };
-    let _ = writeln!(std::io::stderr(), "host: {error}");
-    // At once, without the destructors of libraries: a thread that was left behind may still run their code.
-    signal_hook::low_level::exit(error.exit().code().into())
+    match execute() {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "host: {error}");
+            // At once, without the destructors of libraries: a thread that was left behind may still run their code.
+            signal_hook::low_level::exit(error.exit().code().into())
+        }
+    }
+}
+
+fn execute() -> Result<u8, Error> {
+    // A worker sees to it first of all that it ends with its supervisor.
+    let channel = supervisor::enter()?;
+    Cli::parse().execute(channel)
 }

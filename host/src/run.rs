@@ -1,15 +1,16 @@
 //! A run from beginning to end, in the order of Bottle's `run()`: the app, its middleware, the server, the banner, and
-//! then it serves.
+//! then it serves. All of it happens in the worker, on sockets that were bound before.
 
 use crate::access_log::AccessLog;
 use crate::banner;
-use crate::deployment::Deployment;
+use crate::control::Commands;
+use crate::deployment::{Deployment, Inherited, Parent, Reread, Setup};
 use crate::error::Error;
 use crate::listener::Listener;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, ServerRegistry, Serving};
 use crate::service::Service;
-use crate::spec::Spec;
+use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
 use std::sync::Arc;
 
@@ -20,25 +21,59 @@ pub struct Options {
     pub quiet: bool,
     /// Access lines as JSON.
     pub json_log: bool,
+    /// What to do when a load fails; none: end with its error.
+    pub wait_for_a_change: Option<WaitForAChange>,
 }
 
-/// Loads the spec's app and serves it until `stop`.
+/// Returns when a load that failed is worth another try, or the host stops.
+pub type WaitForAChange = fn(&Spec, &Stop) -> Result<(), Error>;
+
+/// Whoever started a run, and is told how it goes: a supervisor, or nobody but the terminal.
+pub trait Starter {
+    /// What a deployment needs of it, for as long as it serves.
+    fn parent(&self) -> Arc<dyn Parent>;
+
+    /// It could not load, and waits for a change.
+    fn waits(&mut self, error: &Error);
+
+    /// It serves from now on, and carries commands out.
+    ///
+    /// # Errors
+    /// Nobody can be told.
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error>;
+}
+
+/// What a run starts with.
+pub struct Start {
+    /// The app.
+    pub spec: Spec,
+    /// Reads it again.
+    pub reread: Reread,
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// What the process before served.
+    pub inherited: Inherited,
+    /// Ends it.
+    pub stop: Stop,
+}
+
+/// Loads the spec's app and serves it on the listeners until the stop.
 ///
 /// # Errors
 /// Anything of it fails before it serves; or the server does.
-pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
-    let chosen = choose(spec, &ServerRegistry::default())?;
+pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result<(), Error> {
+    let Start { spec, reread, listeners, inherited, stop } = start;
+    let chosen = choose(&spec, &ServerRegistry::default())?;
     let handle = RunHandle::new(stop.clone());
-    let (again, quiet) = (spec.clone(), options.quiet);
-    let deployment =
-        Deployment::load(spec.clone(), Box::new(move || Ok(again.clone())), handle.clone(), quiet)?;
+    let setup =
+        Setup { reread, run: handle.clone(), quiet: options.quiet, parent: starter.parent(), inherited };
+    let deployment = match Deployment::load(spec.clone(), setup) {
+        Ok(deployment) => deployment,
+        Err(error) => return wait_for_another_try(&spec, error, &stop, options, starter),
+    };
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
-    let listeners = bind(spec)?;
-    if !options.quiet {
-        say(&banner::banner(&spec.app.name, &chosen, &listeners, &table.listing()));
-    }
+    let banner = banner::banner(&spec.app.name, &chosen, &listeners, &table.listing());
     let service = Arc::new(Service::of(table, spec.timeouts, spec.limits, spec.app.debug));
-    deployment.serve(service.clone());
     let access_log = if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log) };
     let serving = Serving {
         service: service.clone(),
@@ -46,14 +81,31 @@ pub fn run(spec: &Spec, options: &Options, stop: Stop) -> Result<(), Error> {
         workers: spec.server.workers.or(cores),
         threads: spec.server.threads.explicit(),
         options: spec.server.options.clone(),
-        stop,
+        stop: stop.clone(),
         access_log: access_log.clone(),
     };
+    deployment.serve(service, chosen.server.about().name);
     handle.enter(Phase::Serving);
+    starter.serves(&banner, deployment.clone())?;
     let served = chosen.server.serve(serving);
     access_log.flush();
     served?;
     deployment.end(spec.timeouts.shutdown)
+}
+
+/// What cannot be loaded may be loaded after a change; this process is started again for it, as Bottle's child is.
+fn wait_for_another_try(
+    spec: &Spec,
+    error: Error,
+    stop: &Stop,
+    options: &Options,
+    starter: &mut dyn Starter,
+) -> Result<(), Error> {
+    let Some(wait_for_a_change) = options.wait_for_a_change else { return Err(error) };
+    say(&format!("host: {error}\n"));
+    starter.waits(&error);
+    wait_for_a_change(spec, stop)?;
+    if stop.is_requested() { Ok(()) } else { Err(Error::start_again("something has changed")) }
 }
 
 /// The server that the spec names, its options checked.
@@ -75,10 +127,8 @@ pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
 /// # Errors
 /// One of them cannot be bound.
 pub fn bind(spec: &Spec) -> Result<Vec<Listener>, Error> {
-    let bound =
-        spec.server.bind.iter().map(|bind| Listener::bind(bind).map_err(|error| bind.at.place(&error)));
-    let bound: Vec<Vec<Listener>> = bound.collect::<Result<_, _>>()?;
-    Ok(bound.into_iter().flatten().collect())
+    let bind = |bind: &Located<Bind>| Listener::bind(bind).map_err(|error| bind.at.place(&error));
+    spec.server.bind.iter().map(bind).collect()
 }
 
 fn cores() -> usize {
@@ -86,7 +136,7 @@ fn cores() -> usize {
 }
 
 /// For people, on standard error: standard output is for what a command answers.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     use std::io::Write;
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

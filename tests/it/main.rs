@@ -14,4 +14,5 @@ mod routing;
 mod servers;
 mod spec_errors;
 mod store;
+mod supervisor;
 mod tidy;

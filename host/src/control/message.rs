@@ -39,6 +39,8 @@ pub enum Command {
         /// Whether it does.
         on: bool,
     },
+    /// Starts a worker beside the one that serves, which ends when the new one is ready.
+    Restart,
     /// Finishes what runs and ends.
     Stop,
 }

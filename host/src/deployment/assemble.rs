@@ -96,7 +96,7 @@ impl Deployment {
         };
         let sources =
             Sources::new(declared.clone(), spec.base.clone(), search_path(&spec.base), self.numbers.clone());
-        let loader = Loader::new(sources, self.run.clone(), spec.timeouts.load);
+        let loader = Loader::new(sources, self.setup.run.clone(), spec.timeouts.load);
         let names: Vec<String> = declared.iter().map(|generation| generation.name().to_owned()).collect();
         let mounts = spec.all_mounts(&names);
         let limit = spec.timeouts.load;

@@ -5,6 +5,7 @@ use super::swap::SwapHow;
 use super::turns::Turns;
 use crate::control::Answer;
 use crate::generation::Generation;
+use crate::load::open::Accepted;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,14 +37,50 @@ pub(super) struct Pages {
     pub(super) current: Option<Arc<Generation>>,
     /// Those that answer their last requests.
     pub(super) draining: Vec<Arc<Generation>>,
-    /// Stopped, for a rollback; the oldest first.
-    pub(super) kept: Vec<Arc<Generation>>,
+    /// For a rollback; the oldest first.
+    pub(super) kept: Vec<Kept>,
     /// Those that should be gone, and why they are not.
     pub(super) pinned: Vec<Pinned>,
     /// How many are gone, proved.
     pub(super) unloaded: u64,
     /// The file that was swapped in by name, and goes before that of the spec.
     pub(super) file: Option<PathBuf>,
+}
+
+/// A generation that may come back.
+#[derive(Clone)]
+pub(super) enum Kept {
+    /// It was stopped, and can be started again.
+    Stopped(Arc<Generation>),
+    /// The process before had it.
+    Copied(Arc<Copied>),
+}
+
+/// A generation of the process before: its bytes.
+pub(super) struct Copied {
+    pub(super) number: u64,
+    pub(super) config_json: String,
+    pub(super) accepted: Accepted,
+}
+
+impl Kept {
+    pub(super) fn number(&self) -> u64 {
+        match self {
+            Self::Stopped(generation) => generation.label().number,
+            Self::Copied(copied) => copied.number,
+        }
+    }
+
+    fn is(&self, generation: &Arc<Generation>) -> bool {
+        matches!(self, Self::Stopped(kept) if Arc::ptr_eq(kept, generation))
+    }
+
+    fn stopped(self) -> Option<Arc<Generation>> {
+        match self {
+            Self::Stopped(generation) => Some(generation),
+            Self::Copied(_) => None,
+        }
+    }
 }
 
 /// A generation that should be gone.
@@ -81,7 +118,8 @@ impl Books {
         let of = |book: &Book| {
             let pages = std::mem::take(&mut *book.pages());
             let pinned = pages.pinned.into_iter().map(|pinned| pinned.generation);
-            let all = pages.current.into_iter().chain(pages.draining).chain(pages.kept).chain(pinned);
+            let kept = pages.kept.into_iter().filter_map(Kept::stopped);
+            let all = pages.current.into_iter().chain(pages.draining).chain(kept).chain(pinned);
             all.collect::<Vec<_>>()
         };
         books.values().flat_map(|book| of(book)).collect()
@@ -103,7 +141,7 @@ impl Pages {
     pub(super) fn forget(&mut self, generation: &Arc<Generation>) {
         let is_other = |other: &Arc<Generation>| !Arc::ptr_eq(other, generation);
         self.draining.retain(is_other);
-        self.kept.retain(is_other);
+        self.kept.retain(|kept| !kept.is(generation));
         self.pinned.retain(|pinned| is_other(&pinned.generation));
     }
 

@@ -5,12 +5,13 @@ use super::change::{Moved, Served};
 use super::draft::{Draft, New, placed};
 use super::ending::discard;
 use super::handover::{From, Planned};
+use super::inherited::source_text;
 use super::swap::in_place;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::library::Library;
-use crate::load::open;
+use crate::load::open::{self, Identity};
 use crate::spec::Handover;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,11 +110,13 @@ impl Deployment {
         let from = self.books.of(&new.name).current().filter(|_| new.takes_state);
         let from = from.map(|old| From { old, mode: new.plugin.handover });
         let planned = from.map(|from| from.plan(&new.accepted.manifest)).transpose()?.flatten();
-        let (number, run) = (self.numbers.upcoming(&new.name), self.run.clone());
+        let number = new.number.unwrap_or_else(|| self.numbers.upcoming(&new.name));
+        let run = self.setup.run.clone();
         deadline::run("load", limit, move |progress| {
             crate::load::loading();
-            let New { name, accepted, config_json, .. } = new;
-            let generation = open::create(accepted, &name, number, &config_json, run, progress)?;
+            let New { name, accepted, config_json, plugin, .. } = new;
+            let identity = Identity { name, number, source: source_text(&plugin), config_json };
+            let generation = open::create(accepted, identity, run, progress)?;
             let moved = match planned {
                 Some(planned) if planned.from.mode == Handover::Gate => {
                     return Ok((generation, One::Waits(planned)));

@@ -2,13 +2,16 @@
 //! nothing has changed.
 
 use super::assemble::Assembly;
+use super::books::{Copied, Kept};
 use super::bring_up::{BehindGate, Up};
 use super::draft::Look;
+use super::inherited::Copy;
 use super::retire::{Left, Limits};
 use super::self_test::self_test;
-use super::{Deployment, Receipt};
+use super::{Deployment, Receipt, parent};
 use crate::error::Error;
 use crate::generation::Generation;
+use crate::load::open::accept;
 use crate::spec::Spec;
 use crate::usage::Count;
 use std::sync::Arc;
@@ -52,10 +55,37 @@ pub(super) struct Published {
 impl Deployment {
     pub(super) fn first_load(&self, spec: Arc<Spec>) -> Result<(), Error> {
         let drafts = self.draft(&spec, None, Look::AtSpec)?;
-        self.run.stores().set_limit(spec.limits.store_bytes);
+        self.setup.run.stores().set_limit(spec.limits.store_bytes);
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
+        up.declared.iter().for_each(|generation| self.inherit_kept(generation.name()));
         self.publish(Wanted { spec, up, outdated: &[] })?;
         Ok(())
+    }
+
+    /// If this process dies, the next one serves the same.
+    fn hand_to_parent(&self, generation: &Generation) {
+        match generation.copy() {
+            Some(copy) => {
+                let published = parent::Published::current(generation.label());
+                self.setup.parent.published(published, copy);
+            }
+            None => tracing::warn!("{}: no descriptor left for the next process", generation.label()),
+        }
+    }
+
+    /// What the process before kept of a plugin can be rolled back to in this one, too.
+    fn inherit_kept(&self, plugin: &str) {
+        for Copy { published, sealed } in self.setup.inherited.kept(plugin) {
+            let (number, copy) = (published.number, sealed.file().try_clone());
+            let Ok(accepted) = accept(sealed) else { continue };
+            self.numbers.used(plugin, number);
+            let config_json = published.config_json.clone();
+            if let Ok(copy) = copy {
+                self.setup.parent.published(published, copy);
+            }
+            let copied = Arc::new(Copied { number, config_json, accepted });
+            self.books.of(plugin).pages().kept.push(Kept::Copied(copied));
+        }
     }
 
     /// What is served now.
@@ -109,7 +139,10 @@ impl Deployment {
             let book = self.books.of(&label.name);
             let mut pages = book.pages();
             pages.forget(generation);
+            pages.kept.retain(|kept| kept.number() != label.number);
             pages.current = Some(generation.clone());
+            drop(pages);
+            self.hand_to_parent(generation);
         }
     }
 

@@ -5,7 +5,7 @@ use super::change::Served;
 use crate::cargo_build;
 use crate::error::Error;
 use crate::generation::Generation;
-use crate::load::open::{Accepted, seal};
+use crate::load::open::{Accepted, accept, seal};
 use crate::manifest::Manifest;
 use crate::spec::{PluginSpec, Source, Spec};
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ pub(super) struct New {
     pub(super) plugin: PluginSpec,
     /// Whether it takes over the state of the generation before, if both can.
     pub(super) takes_state: bool,
+    /// The number that it had before; none: the next.
+    pub(super) number: Option<u64>,
 }
 
 /// How closely to look whether a plugin differs.
@@ -75,15 +77,27 @@ impl Deployment {
         }
         let config_json = label.config_json.clone();
         let (name, plugin) = (label.name.clone(), plugin.clone());
-        Ok(Draft::New(Box::new(New { name, accepted, config_json, plugin, takes_state: true })))
+        Ok(Draft::New(Box::new(New { name, accepted, config_json, plugin, takes_state: true, number: None })))
     }
 
     fn draft_new(&self, plugin: &PluginSpec) -> Result<New, Error> {
+        if let Some(new) = self.draft_inherited(plugin)? {
+            return Ok(new);
+        }
         let file = self.file_of(plugin)?;
         let accepted = seal(&file).map_err(|error| plugin.source.at.place(&error))?;
         let config_json = plugin.config.to_string();
         let name = accepted.manifest.id.clone();
-        Ok(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true })
+        Ok(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true, number: None })
+    }
+
+    /// The bytes that the process before served.
+    fn draft_inherited(&self, plugin: &PluginSpec) -> Result<Option<New>, Error> {
+        let Some(copy) = self.setup.inherited.current(plugin) else { return Ok(None) };
+        let accepted = accept(copy.sealed).map_err(|error| plugin.source.at.place(&error))?;
+        let (name, number) = (copy.published.plugin, Some(copy.published.number));
+        let config_json = plugin.config.to_string();
+        Ok(Some(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true, number }))
     }
 
     /// The spec says it in other words, and it comes to the same.
@@ -112,7 +126,7 @@ impl Deployment {
     /// For people, on standard error: standard output is for what a command answers.
     fn say(&self, line: &str) {
         use std::io::Write;
-        if !self.quiet {
+        if !self.setup.quiet {
             let _ = writeln!(std::io::stderr().lock(), "{line}");
         }
     }

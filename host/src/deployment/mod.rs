@@ -19,6 +19,8 @@ mod change;
 mod draft;
 mod ending;
 mod handover;
+mod inherited;
+mod parent;
 mod places;
 mod reaper;
 mod receipt;
@@ -29,6 +31,8 @@ mod status;
 mod swap;
 mod turns;
 
+pub use inherited::{Inherited, source_text};
+pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
 
 use crate::deadline;
@@ -47,17 +51,30 @@ use std::time::Duration;
 /// Reads the spec again, as the command line meant it.
 pub type Reread = Box<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
 
+/// What a deployment starts with.
+pub struct Setup {
+    /// Reads the spec again.
+    pub reread: Reread,
+    /// What its plugins may ask for.
+    pub run: RunHandle,
+    /// No progress on the terminal.
+    pub quiet: bool,
+    /// Whoever started the process.
+    pub parent: Arc<dyn Parent>,
+    /// What the process before served.
+    pub inherited: Inherited,
+}
+
 /// See the module.
 pub struct Deployment {
-    run: RunHandle,
-    quiet: bool,
-    reread: Reread,
+    setup: Setup,
     numbers: Arc<Numbers>,
     books: Books,
     /// What is served; none before the first load. Held while a table is composed and published.
     current: Mutex<Option<Assembly>>,
     /// None before it serves, and in a host that only checks.
     service: OnceLock<Arc<Service>>,
+    server: OnceLock<&'static str>,
     reaper: Arc<Reaper>,
 }
 
@@ -66,15 +83,14 @@ impl Deployment {
     ///
     /// # Errors
     /// A crate does not build, a plugin cannot be loaded, a target does not exist, two routes are equal, a self-test fails.
-    pub fn load(spec: Spec, reread: Reread, run: RunHandle, quiet: bool) -> Result<Arc<Self>, Error> {
+    pub fn load(spec: Spec, setup: Setup) -> Result<Arc<Self>, Error> {
         let deployment = Arc::new(Self {
-            run,
-            quiet,
-            reread,
+            setup,
             numbers: Arc::default(),
             books: Books::default(),
             current: Mutex::default(),
             service: OnceLock::new(),
+            server: OnceLock::new(),
             reaper: Arc::default(),
         });
         deployment.first_load(Arc::new(spec))?;
@@ -91,9 +107,10 @@ impl Deployment {
         self.current().as_ref().map(|assembly| assembly.table.clone())
     }
 
-    /// Serves by this service from now on: changes are published to it.
-    pub fn serve(&self, service: Arc<Service>) {
+    /// Serves by this service from now on, with the server of that name: changes are published to it.
+    pub fn serve(&self, service: Arc<Service>, server: &'static str) {
         let _ = self.service.set(service);
+        let _ = self.server.set(server);
     }
 
     /// Stops and frees every plugin, when the server has ended. Nothing is unmapped: the process ends.

@@ -26,15 +26,15 @@ impl Deployment {
         let served = self.served();
         let before = served.as_ref().map(|served| served.declared.clone()).unwrap_or_default();
         let began = self.begin(&before);
-        let spec = Arc::new((self.reread)()?);
+        let spec = Arc::new((self.setup.reread)()?);
         let drafts = self.draft(&spec, served.as_ref(), look)?;
         let store_bytes = spec.limits.store_bytes;
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
         let published = self.publish(Wanted { spec, up, outdated: &[] })?;
-        self.run.stores().set_limit(store_bytes);
+        self.setup.run.stores().set_limit(store_bytes);
         let receipts = self.see_off(&began, published);
         for removed in receipts.iter().filter(|receipt| receipt.to.is_none()) {
-            self.run.stores().forget(&removed.plugin);
+            self.setup.run.stores().forget(&removed.plugin);
         }
         Ok(receipts.into())
     }

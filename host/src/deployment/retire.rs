@@ -1,5 +1,6 @@
 //! The way out of an old generation: it drains, gives everything back, stops, and is kept or ends.
 
+use super::books::Kept;
 use super::ending::{end_and_unmap, stop};
 use super::receipt::{PinnedGeneration, Version};
 use super::{Deployment, Receipt};
@@ -123,17 +124,25 @@ impl Deployment {
             pages.forget(old);
             // A plugin that is not served any more is not rolled back to.
             let keep = if receipt.to.is_some() && self.is_declared(old) { limits.keep } else { 0 };
-            pages.kept.push(old.clone());
+            pages.kept.push(Kept::Stopped(old.clone()));
             let gone = pages.kept.len().saturating_sub(keep);
             pages.kept.drain(..gone).collect()
         };
-        leaves.iter().for_each(|generation| self.end_and_unmap(generation, limits, receipt));
+        leaves.iter().for_each(|kept| self.let_go(book.name.as_str(), kept, limits, receipt));
     }
 
     /// A library that a target names by its path comes and goes with its app.
     fn is_declared(&self, old: &Generation) -> bool {
         let current = self.current();
         current.as_ref().is_some_and(|current| current.declared.iter().any(|one| one.name() == old.name()))
+    }
+
+    /// One that was kept, and makes room.
+    fn let_go(&self, plugin: &str, kept: &Kept, limits: Limits, receipt: &mut Receipt) {
+        self.setup.parent.forgotten(plugin, kept.number());
+        if let Kept::Stopped(generation) = kept {
+            self.end_and_unmap(generation, limits, receipt);
+        }
     }
 
     fn end_and_unmap(&self, generation: &Arc<Generation>, limits: Limits, receipt: &mut Receipt) {
@@ -155,6 +164,7 @@ impl Deployment {
     }
 
     fn pin(&self, generation: &Arc<Generation>, why: &str, receipt: &mut Receipt) {
+        self.setup.parent.forgotten(generation.name(), generation.label().number);
         self.books.of(generation.name()).pages().pin(generation, why);
         self.reaper.try_again();
         let pinned = PinnedGeneration { generation: generation.label().number, why: why.to_owned() };

@@ -1,16 +1,18 @@
 //! What is asked of a deployment, and what it says of itself.
 
 use super::Deployment;
-use super::books::{Book, Pages};
+use super::books::{Book, Copied, Kept, Pages};
 use super::draft::Look;
 use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands};
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::ledger::Ledger;
+use crate::load::open::Accepted;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Commands for Deployment {
@@ -32,8 +34,12 @@ impl Deployment {
             Command::ReloadSpec => self.reload_spec(Look::AtSpec),
             Command::NameGenerations { on } => self.name_generations(on),
             Command::Stop => {
-                self.run.stop().request();
-                Answer::done("stopping", Value::Null)
+                self.setup.run.stop().request();
+                Answer::done(format!("`{}` stops", self.app()), json!({ "stopped": false }))
+            }
+            Command::Restart => {
+                let error = Error::failed("cannot start another worker: this host has no supervisor");
+                error.help("start it without --no-supervisor").into()
             }
         }
     }
@@ -50,10 +56,17 @@ impl Deployment {
 
     fn status(&self) -> Answer {
         let rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
-        let app = self.served().map(|served| served.spec.app.name.value.clone()).unwrap_or_default();
+        let server = self.server.get().copied().unwrap_or_default();
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
-        let data = json!({ "app": app, "generations": generations, "process": Ledger::now() });
-        Answer::done(table(&rows), data)
+        let data = json!({
+            "app": self.app(), "server": server, "worker": { "pid": std::process::id() },
+            "generations": generations, "process": Ledger::now(),
+        });
+        Answer::done(format!("  {:10}  {server}\n\n{}", "server", table(&rows)), data)
+    }
+
+    fn app(&self) -> String {
+        self.served().map(|served| served.spec.app.name.value.clone()).unwrap_or_default()
     }
 
     fn rows(&self, book: &Book) -> Vec<Row> {
@@ -62,7 +75,10 @@ impl Deployment {
         let Pages { current, draining, kept, pinned, .. } = &*pages;
         let mut rows: Vec<Row> = current.iter().map(|one| row(one, "serving")).collect();
         rows.extend(draining.iter().rev().map(|one| row(one, "draining")));
-        rows.extend(kept.iter().rev().map(|one| row(one, "kept")));
+        rows.extend(kept.iter().rev().map(|one| match one {
+            Kept::Stopped(generation) => row(generation, "kept"),
+            Kept::Copied(copied) => Row::of_copy(&book.name, copied),
+        }));
         rows.extend(
             pinned.iter().rev().map(|one| self.row(&one.generation, "pinned", Some(one.why.clone()))),
         );
@@ -73,8 +89,13 @@ impl Deployment {
         let count = self.count(generation);
         let service = self.service.get();
         let in_use = service.map(|service| service.slots.in_use(generation, 0)).unwrap_or_default();
+        let label = generation.label();
         Row {
-            generation: generation.clone(),
+            plugin: label.name.clone(),
+            version: label.manifest.version.clone(),
+            number: label.number,
+            digest: label.digest.to_string(),
+            file: label.file.clone(),
             state,
             why,
             requests: count.requests,
@@ -86,7 +107,11 @@ impl Deployment {
 
 /// One generation.
 struct Row {
-    generation: Arc<Generation>,
+    plugin: String,
+    version: String,
+    number: u64,
+    digest: String,
+    file: PathBuf,
     state: &'static str,
     why: Option<String>,
     requests: u64,
@@ -95,27 +120,41 @@ struct Row {
 }
 
 impl Row {
+    /// One of the process before, which has no instance in this one.
+    fn of_copy(plugin: &str, copied: &Copied) -> Self {
+        let Accepted { sealed, manifest } = &copied.accepted;
+        Self {
+            plugin: plugin.to_owned(),
+            version: manifest.version.clone(),
+            number: copied.number,
+            digest: sealed.digest().to_string(),
+            file: sealed.path().to_owned(),
+            state: "kept",
+            why: None,
+            requests: 0,
+            failed: 0,
+            in_flight: 0,
+        }
+    }
+
     fn json(&self) -> Value {
-        let label = self.generation.label();
         json!({
-            "plugin": label.name, "version": label.manifest.version, "generation": label.number,
+            "plugin": self.plugin, "version": self.version, "generation": self.number,
             "state": self.state, "why": self.why, "requests": self.requests, "failed": self.failed,
-            "in_flight": self.in_flight, "digest": label.digest.to_string(), "file": label.file,
+            "in_flight": self.in_flight, "digest": self.digest, "file": self.file,
         })
     }
 
     fn cells(&self) -> [String; 8] {
-        let label = self.generation.label();
-        let digest = label.digest.to_string();
         [
-            label.name.clone(),
-            label.manifest.version.clone(),
-            label.number.to_string(),
+            self.plugin.clone(),
+            self.version.clone(),
+            self.number.to_string(),
             self.state.to_owned(),
             self.requests.to_string(),
             self.failed.to_string(),
             self.in_flight.to_string(),
-            digest.get(..DIGEST_CHARS).unwrap_or(&digest).to_owned(),
+            self.digest.get(..DIGEST_CHARS).unwrap_or(&self.digest).to_owned(),
         ]
     }
 }

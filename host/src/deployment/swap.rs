@@ -1,6 +1,6 @@
 //! Swapping one plugin, and putting its previous generation back.
 
-use super::books::{Book, Wish};
+use super::books::{Book, Copied, Kept, Wish};
 use super::bring_up::Up;
 use super::change::{Began, Moved, Served, Wanted};
 use super::draft::{Draft, New};
@@ -11,7 +11,7 @@ use crate::control::Answer;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
-use crate::load::open::seal;
+use crate::load::open::{accept, seal};
 use crate::spec::{Handover, PluginSpec};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Deployment {
         }
         let config_json = old.label().config_json.clone();
         let (name, takes_state) = (book.name.clone(), !how.without_state);
-        let new = Box::new(New { name, accepted, config_json, plugin, takes_state });
+        let new = Box::new(New { name, accepted, config_json, plugin, takes_state, number: None });
         let up = self.bring_all_up(vec![Draft::New(new)], served.spec.timeouts.load)?;
         let wanted = Wanted { spec: served.spec.clone(), up: up.in_place_of(old, served), outdated: &[] };
         let published = self.publish(wanted)?;
@@ -126,21 +126,61 @@ impl Deployment {
             );
         };
         let limit = served.spec.timeouts.load;
-        let moved = start_again(&kept, old, limit)?;
-        let up = Up {
-            moved: Vec::from_iter(moved),
-            ..Up::unchanged(in_place(served.declared, old, &kept), limit)
-        };
-        match self.publish(Wanted { spec: served.spec, up, outdated: &[] }) {
+        match kept {
+            Kept::Stopped(kept) => {
+                let moved = start_again(&kept, old, limit)?;
+                let declared = in_place(served.declared, old, &kept);
+                let up = Up { moved: Vec::from_iter(moved), ..Up::unchanged(declared, limit) };
+                self.roll_back_to(book, &kept, began, Wanted { spec: served.spec, up, outdated: &[] })
+            }
+            Kept::Copied(copied) => self.roll_back_to_copy(&copied, old, began, served),
+        }
+    }
+
+    fn roll_back_to(
+        &self,
+        book: &Book,
+        kept: &Arc<Generation>,
+        began: &Began,
+        wanted: Wanted<'_>,
+    ) -> Result<Answer, Error> {
+        let limit = wanted.spec.timeouts.load;
+        match self.publish(wanted) {
             Ok(published) => Ok(self.see_off(began, published).into()),
             Err(error) => {
                 // It is not published, and stays what it was: kept.
-                if let Err(hangs) = stop(&kept, limit) {
-                    book.pages().pin(&kept, hangs.message());
+                if let Err(hangs) = stop(kept, limit) {
+                    book.pages().pin(kept, hangs.message());
                 }
                 Err(error)
             }
         }
+    }
+
+    /// The process before had it: it is loaded from its copy.
+    fn roll_back_to_copy(
+        &self,
+        copied: &Copied,
+        old: &Arc<Generation>,
+        began: &Began,
+        served: Served,
+    ) -> Result<Answer, Error> {
+        let index = served.declared.iter().position(|one| Arc::ptr_eq(one, old));
+        let plugin = index.and_then(|index| served.spec.plugins.get(index)).cloned();
+        let plugin = plugin.ok_or_else(|| self.unknown(old.name()))?;
+        let new = New {
+            name: old.name().to_owned(),
+            accepted: accept(copied.accepted.sealed.again()?)?,
+            config_json: copied.config_json.clone(),
+            plugin,
+            takes_state: false,
+            number: Some(copied.number),
+        };
+        let limit = served.spec.timeouts.load;
+        let up = self.bring_all_up(vec![Draft::New(Box::new(new))], limit)?;
+        let spec = served.spec.clone();
+        let published = self.publish(Wanted { spec, up: up.in_place_of(old, served), outdated: &[] })?;
+        Ok(self.see_off(began, published).into())
     }
 
     fn book_of(&self, plugin: &str) -> Result<Arc<Book>, Error> {

@@ -12,6 +12,7 @@ use crate::run_handle::RunHandle;
 use crate::state::{self, Snapshot};
 use crate::usage::Counts;
 use plugin_api::abi;
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -200,6 +201,14 @@ impl Generation {
 
     fn code(&self) -> MutexGuard<'_, Code> {
         self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A descriptor of the copy that runs, for another process; none when that is gone, or no descriptor is left.
+    pub(crate) fn copy(&self) -> Option<File> {
+        match &*self.code() {
+            Code::Mapped(library) => library.sealed().file().try_clone().ok(),
+            Code::Kept(_) | Code::Gone => None,
+        }
     }
 
     /// Whether it may be gone some day: nothing hangs in it, and it does not wish to stay.

@@ -56,6 +56,8 @@ pub struct Label {
     pub number: u64,
     /// The file that the user wrote.
     pub file: PathBuf,
+    /// Where the spec says that it comes from; empty for a library that a target names by its path.
+    pub source: String,
     /// Of the bytes that run.
     pub digest: Digest,
     /// The configuration that it was created with: a JSON object.

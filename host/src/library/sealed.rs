@@ -28,9 +28,12 @@ impl Sealed {
     /// # Errors
     /// The file cannot be read or is larger than [`LIBRARY_BYTES_MAX`], or there is no place for the copy.
     pub fn copy(path: &Path) -> Result<Self, Error> {
-        let bytes = read(path)?;
-        let copy = in_memory(path, &bytes)
-            .or_else(|error| if forbidden(&error) { in_folder(&bytes) } else { Err(error) });
+        Self::of_bytes(path, &read(path)?)
+    }
+
+    fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let copy = in_memory(path, bytes)
+            .or_else(|error| if forbidden(&error) { in_folder(bytes) } else { Err(error) });
         let copy = copy.map_err(|cause| {
             Error::failed(format!(
                 "{}: cannot make a sealed copy of {} bytes: {cause}",
@@ -38,7 +41,37 @@ impl Sealed {
                 bytes.len()
             ))
         })?;
-        Ok(Self { path: path.to_owned(), copy, bytes: bytes.len() as u64, digest: Digest::of(&bytes) })
+        Ok(Self { path: path.to_owned(), copy, bytes: bytes.len() as u64, digest: Digest::of(bytes) })
+    }
+
+    /// A copy that another process made and sealed of that file.
+    ///
+    /// # Errors
+    /// It cannot be read back, or has become larger than [`LIBRARY_BYTES_MAX`].
+    pub fn handed(path: &Path, copy: File) -> Result<Self, Error> {
+        let fail = |cause: io::Error| {
+            Error::failed(format!("{}: cannot read the copy that was handed over: {cause}", path.display()))
+        };
+        let bytes = copy.metadata().map_err(fail)?.len();
+        if bytes > LIBRARY_BYTES_MAX {
+            return Err(fail(io::ErrorKind::FileTooLarge.into()));
+        }
+        let sealed = Self { path: path.to_owned(), copy, bytes, digest: Digest::of(&[]) };
+        let digest = Digest::of(&sealed.bytes()?);
+        Ok(Self { digest, ..sealed })
+    }
+
+    /// Another copy of the same bytes: the loader takes the same inode for the same library.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub fn again(&self) -> Result<Self, Error> {
+        Self::of_bytes(&self.path, &self.bytes()?)
+    }
+
+    /// The file of the copy, for another process.
+    pub fn file(&self) -> &File {
+        &self.copy
     }
 
     /// The file that the user wrote; the copy has no name.

@@ -27,24 +27,27 @@ pub(crate) fn accept(sealed: Sealed) -> Result<Accepted, Error> {
     Ok(Accepted { sealed, manifest })
 }
 
+/// What a generation is to be called, and made with.
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) number: u64,
+    /// Where the spec says that it comes from; empty for a library that a target names by its path.
+    pub(crate) source: String,
+    pub(crate) config_json: String,
+}
+
 /// Opens it and makes its instance. Call it where these may hang.
 pub(crate) fn create(
     accepted: Accepted,
-    name: &str,
-    number: u64,
-    config_json: &str,
+    identity: Identity,
     run: RunHandle,
     progress: &Progress,
 ) -> Result<Arc<Generation>, Error> {
     let Accepted { sealed, manifest } = accepted;
-    let label = Label {
-        name: name.to_owned(),
-        number,
-        file: sealed.path().to_owned(),
-        digest: sealed.digest(),
-        config_json: config_json.to_owned(),
-        manifest,
-    };
+    let Identity { name, number, source, config_json } = identity;
+    let (file, digest) = (sealed.path().to_owned(), sealed.digest());
+    let label = Label { name, number, file, source, digest, config_json, manifest };
+    let name = &label.name;
     progress.step(format!("plugin `{name}`: constructors of {}", label.file.display()));
     let library = Library::open(sealed)?;
     Generation::create(label, library, run, progress)

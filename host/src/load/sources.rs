@@ -1,5 +1,6 @@
 //! Where libraries come from: the plugins of the spec by name, files by path, and the search path.
 
+use super::open::Identity;
 use super::{Numbers, open};
 use crate::deadline::Progress;
 use crate::error::Error;
@@ -43,7 +44,8 @@ impl Sources {
         let opened = open::seal(&self.find(library)?)?;
         let name = opened.manifest.id.clone();
         let number = self.numbers.next(&name);
-        let generation = open::create(opened, &name, number, "{}", run.clone(), progress)?;
+        let identity = Identity { name, number, source: String::new(), config_json: "{}".to_owned() };
+        let generation = open::create(opened, identity, run.clone(), progress)?;
         generation.start(progress)?;
         Ok(generation)
     }

@@ -32,6 +32,9 @@ const DISCONNECT: Duration = Duration::from_secs(1);
 /// How long workers may take to end after the shutdown deadline.
 const CUT_OFF: Duration = Duration::from_secs(1);
 
+/// How long workers may take to begin with what was accepted before the stop: actix drops what they have not begun then.
+const ACCEPTED: Duration = Duration::from_millis(100);
+
 pub(super) struct Actix;
 
 impl Server for Actix {
@@ -95,16 +98,17 @@ async fn serve(mut serving: Serving) -> Result<(), Error> {
     let handle = running.handle();
     let stopping = Arc::new(Notify::new());
     let asked = stopping.clone();
-    // Asked for from any thread, also from inside a handler on a worker: the command is only sent, never waited for.
-    stop.on_request(move || {
-        drop(handle.stop(true));
-        asked.notify_one();
-    });
+    // Asked for from any thread, also from inside a handler on a worker: nobody waits there.
+    stop.on_request(move || asked.notify_one());
     // A worker whose handler never returns would never answer the command: it is left behind, and named.
     let asked_at = Cell::new(None);
     let late = async {
         stopping.notified().await;
         asked_at.set(Some(Instant::now()));
+        let _ = handle.pause().await;
+        actix_rt::time::sleep(ACCEPTED).await;
+        // Only sent, and never waited for.
+        drop(handle.stop(true));
         actix_rt::time::sleep(timeouts.shutdown.unwrap_or(NEVER) + CUT_OFF).await;
     };
     match select(pin!(running), pin!(late)).await {

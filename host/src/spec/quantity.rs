@@ -26,7 +26,7 @@ pub(super) const SIZE_BYTES_MAX: u64 = 1 << 40;
 pub(super) const COUNT_MAX: u64 = 1_000_000;
 
 /// A duration with its unit; `0s` is none at all.
-pub(super) fn duration(text: &str) -> Result<Option<Duration>, Error> {
+pub(crate) fn duration(text: &str) -> Result<Option<Duration>, Error> {
     let (number, unit) = split(text);
     let factor = factor(text, number, unit, DURATIONS, "a duration such as \"30s\"")?;
     let ms = whole(number, factor).filter(|ms| *ms <= DURATION_MS_MAX);

@@ -22,7 +22,8 @@ pub(crate) fn built(name: &str) -> PathBuf {
     path
 }
 
-/// `host` with this spec; quiet, because the reference writes no access lines either.
+/// `host` with this spec; quiet, because the reference writes no access lines either, and in one process, because that is
+/// the one that is measured.
 pub(crate) fn host(spec: &Path, server: &str) -> Command {
     let mut command = Command::new(built("host"));
     host_args(&mut command, spec, server);
@@ -30,7 +31,15 @@ pub(crate) fn host(spec: &Path, server: &str) -> Command {
 }
 
 pub(crate) fn host_args(command: &mut Command, spec: &Path, server: &str) {
-    command.arg("--app").arg(spec).args(["--server", server, "--workers", "1", "--quiet", "--bind"]);
+    command.arg("--app").arg(spec).args([
+        "--server",
+        server,
+        "--workers",
+        "1",
+        "--no-supervisor",
+        "--quiet",
+        "--bind",
+    ]);
 }
 
 impl Server {

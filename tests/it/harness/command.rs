@@ -1,7 +1,7 @@
 //! Commands that end by themselves.
 
-use super::PATIENCE;
 use super::build::{host_binary, root};
+use super::{Folder, PATIENCE};
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
@@ -36,20 +36,23 @@ pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) 
 /// # Panics
 /// It does not end within [`PATIENCE`].
 pub(crate) fn run_in<A: AsRef<std::ffi::OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> Output {
-    let mut command = host_command(folder);
+    let runtime = Folder::new();
+    let mut command = host_command(folder, runtime.path());
     command.args(args);
     finish(command)
 }
 
-/// `host`, with nothing of the caller's environment that it would read.
-pub(super) fn host_command(folder: &Path) -> Command {
+/// `host`, with nothing of the caller's environment that it would read, and a runtime directory where no other host has
+/// its control socket.
+pub(super) fn host_command(folder: &Path, runtime: &Path) -> Command {
     let mut command = Command::new(host_binary());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("HOST_") {
             command.env_remove(name);
         }
     }
-    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.current_dir(folder).env("XDG_RUNTIME_DIR", runtime);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -58,7 +61,7 @@ pub(super) fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-fn finish(mut command: Command) -> Output {
+pub(super) fn finish(mut command: Command) -> Output {
     let shown = shown(&command);
     let mut child = command.spawn().unwrap_or_else(|cause| panic!("cannot run {shown}: {cause}"));
     let stdout = collect(child.stdout.take());

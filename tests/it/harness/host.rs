@@ -2,13 +2,14 @@
 
 use super::build::root;
 use super::client::{Client, Response};
-use super::command::{Output, host_command, shown, wait};
+use super::command::{Output, finish, host_command, shown, wait};
 use super::stderr::Stderr;
 use super::stream::Address;
 use super::{Folder, LIFE_MAX, PATIENCE, Spec};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -18,11 +19,17 @@ use std::time::Duration;
 pub(crate) struct Starting {
     spec: Spec,
     folder: Folder,
+    runtime: PathBuf,
     binds: Vec<String>,
     command: Command,
 }
 
 impl Starting {
+    fn new(spec: Spec, folder: Folder, command: Command) -> Self {
+        let runtime = folder.path().to_owned();
+        Self { spec, folder, runtime, binds: Vec::new(), command }
+    }
+
     /// Where it listens, instead of a free port of 127.0.0.1; once for each place.
     pub(crate) fn bind(mut self, address: &str) -> Self {
         self.binds.push(address.to_owned());
@@ -36,6 +43,13 @@ impl Starting {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Has its control socket below this folder, where another host may have one: each host is alone otherwise.
+    pub(crate) fn runtime(mut self, folder: &Folder) -> Self {
+        self.runtime = folder.path().to_owned();
+        self.command.env("XDG_RUNTIME_DIR", folder.path());
         self
     }
 
@@ -79,10 +93,11 @@ impl Starting {
         let (alive, life) = channel();
         let group = Pid::from_child(&child);
         std::thread::spawn(move || end_after(group, &life));
-        let (spec, folder) = (self.spec, self.folder);
+        let (spec, folder, runtime) = (self.spec, self.folder, self.runtime);
         Host {
             spec,
             folder,
+            runtime,
             command,
             child: Mutex::new(child),
             stderr,
@@ -96,6 +111,7 @@ impl Starting {
 pub(crate) struct Host {
     spec: Spec,
     folder: Folder,
+    runtime: PathBuf,
     command: String,
     child: Mutex<Child>,
     stderr: Stderr,
@@ -112,16 +128,17 @@ impl Host {
     /// As [`Host::start`], to be completed by [`Starting::start`].
     pub(crate) fn with(spec: impl Into<Spec>, server: &str) -> Starting {
         let folder = Folder::new();
-        let mut command = host_command(folder.path());
+        let mut command = host_command(folder.path(), folder.path());
         command.args(["--app", "app.toml", "--server", server]);
-        Starting { spec: spec.into(), folder, binds: Vec::new(), command }
+        Starting::new(spec.into(), folder, command)
     }
 
     /// `host` with these arguments in the root of the project, to be completed by [`Starting::start`].
     pub(crate) fn with_args<'a>(args: impl IntoIterator<Item = &'a str>) -> Starting {
-        let mut command = host_command(root());
+        let folder = Folder::new();
+        let mut command = host_command(root(), folder.path());
         command.args(args);
-        Starting { spec: Spec::exactly(""), folder: Folder::new(), binds: Vec::new(), command }
+        Starting::new(Spec::exactly(""), folder, command)
     }
 
     /// The URLs of the banner, in its order.
@@ -134,8 +151,31 @@ impl Host {
         &self.folder
     }
 
+    /// The process that was started: the supervisor.
     pub(crate) fn pid(&self) -> u32 {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
+    /// The process that loads plugins and serves.
+    #[track_caller]
+    pub(crate) fn worker_pid(&self) -> u32 {
+        let pid = self.status()["worker"]["pid"].as_u64();
+        pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_else(|| panic!("the host has no worker"))
+    }
+
+    /// `host ctl` with these arguments, in the folder of this host.
+    pub(crate) fn ctl<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Output {
+        let mut command = host_command(self.folder.path(), &self.runtime);
+        command.arg("ctl").args(args);
+        finish(command)
+    }
+
+    /// What `host ctl status` has for programs.
+    #[track_caller]
+    pub(crate) fn status(&self) -> serde_json::Value {
+        let output = self.ctl(["status", "--format", "json"]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        serde_json::from_str(&output.stdout).unwrap_or_else(|cause| panic!("{cause}: {output:?}"))
     }
 
     /// How many TCP connections to its first listener it has not ended, accepted or not: those that the kernel lists as
@@ -189,6 +229,7 @@ impl Host {
         line.unwrap_or_else(|| panic!("the log has no line with `{part}`"))
     }
 
+    /// To the process that was started.
     pub(crate) fn signal(&self, signal: Signal) {
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         rustix::process::kill_process(Pid::from_child(&child), signal).expect("a process of our own");

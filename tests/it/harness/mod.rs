@@ -8,7 +8,8 @@
 //! });
 //! ```
 //! - [`Spec`] is the text of an app, written to the test's own [`Folder`].
-//! - [`Host`] is a running host: ready when `start` returns, gone when dropped. It listens on port 0.
+//! - [`Host`] is a running host: ready when `start` returns, gone when dropped. It listens on port 0, and its control socket
+//!   is in its own folder: [`Host::ctl`] finds no other one. The process that was started is its supervisor.
 //! - [`Client`] is one connection, which sends any bytes and reads answers strictly.
 //! - [`run`] runs a command that ends by itself, and gives its [`Output`].
 //! - [`plugin_from_c`] compiles a plugin, [`workspace_plugin`] finds one of `plugins/*`.

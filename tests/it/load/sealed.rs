@@ -37,7 +37,7 @@ fn a_library_can_be_deleted_while_it_serves() {
 #[test]
 fn what_is_mapped_is_a_copy_in_memory() {
     let host = served_while(|_| {});
-    let maps = std::fs::read_to_string(format!("/proc/{}/maps", host.pid()))
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", host.worker_pid()))
         .expect("the maps of a process of our own");
     let mapped: Vec<&str> = maps.lines().filter(|line| line.contains("libstill.so")).collect();
     assert!(
@@ -48,7 +48,7 @@ fn what_is_mapped_is_a_copy_in_memory() {
 
 /// How many copies of that library the process maps.
 fn copies(host: &Host, library: &str) -> usize {
-    let maps = std::fs::read_to_string(format!("/proc/{}/maps", host.pid()))
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", host.worker_pid()))
         .expect("the maps of a process of our own");
     let starts = maps.lines().filter(|line| line.contains(library) && line.contains(" 00000000 "));
     starts.count()

@@ -1,0 +1,174 @@
+//! `host ctl`: asks a running host.
+
+use super::app::spec_of;
+use super::{Format, print};
+use crate::control::{Answer, Client, Command, the_socket};
+use crate::error::Error;
+use crate::spec;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Args)]
+pub(super) struct Ctl {
+    /// The control socket of the host; without it, that of the app, or of the only host that runs
+    #[arg(long, env = "HOST_CONTROL", value_name = "PATH", global = true)]
+    control: Option<PathBuf>,
+    /// The app of the host, as it was started with
+    #[arg(short, long, env = "HOST_APP", value_name = "FILE|TARGET", global = true)]
+    app: Option<String>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    format: Format,
+    /// How long to wait for the answer
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = limit, global = true)]
+    timeout: Duration,
+    #[command(subcommand)]
+    command: Asked,
+}
+
+#[derive(Debug, Subcommand)]
+enum Asked {
+    /// How it is: processes, listeners, plugins and their generations
+    Status,
+    /// Put a new generation of a plugin in place of the current one
+    Swap {
+        /// The plugin, and its new library if that is another file
+        #[arg(value_name = "NAME[=FILE]", value_parser = Named::parse)]
+        plugin: Named,
+        /// Also when nothing has changed
+        #[arg(long)]
+        force: bool,
+        /// Do not hand the state of the old generation over
+        #[arg(long)]
+        without_state: bool,
+    },
+    /// Put the previous generation of a plugin back
+    Rollback {
+        /// The plugin
+        #[arg(value_name = "NAME")]
+        plugin: String,
+    },
+    /// Read the spec again and swap what differs
+    ReloadSpec,
+    /// Start a worker beside the one that serves, which ends when the new one is ready
+    Restart,
+    /// Finish what runs and end, and wait until it has
+    Stop,
+}
+
+/// A plugin, and a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named {
+    plugin: String,
+    /// Absolute: the host is in another folder.
+    file: Option<PathBuf>,
+}
+
+impl Named {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (plugin, file) = match text.split_once('=') {
+            Some((plugin, file)) => (plugin, Some(file)),
+            None => (text, None),
+        };
+        if plugin.is_empty() {
+            return Err("write NAME or NAME=FILE".to_owned());
+        }
+        let file = file.map(std::path::absolute).transpose();
+        Ok(Self { plugin: plugin.to_owned(), file: file.map_err(|cause| format!("FILE: {cause}"))? })
+    }
+}
+
+/// A duration as the spec writes it.
+fn limit(text: &str) -> Result<Duration, Error> {
+    spec::duration(text)?.ok_or_else(|| Error::usage("every wait has a limit").help("at least \"1ms\""))
+}
+
+impl Ctl {
+    /// Prints the answer, and gives its exit code.
+    pub(super) fn execute(self) -> Result<u8, Error> {
+        let (format, answer) = (self.format, Answer::from(self.ask()));
+        match format {
+            Format::Json => print(&format!("{:#}\n", json_of(&answer)))?,
+            Format::Text if answer.exit == 0 => print(&format!("{}\n", answer.text))?,
+            Format::Text => {
+                let _ = writeln!(std::io::stderr(), "host: {}", answer.text);
+            }
+        }
+        Ok(answer.exit)
+    }
+
+    fn ask(self) -> Result<Answer, Error> {
+        let began = Instant::now();
+        let mut client = Client::connect(&self.socket()?)?;
+        let answer = client.ask(&self.command.command(), self.timeout)?;
+        // Whoever stops a host wants its port, say.
+        if answer.data["stopped"].is_boolean() {
+            client.wait_for_end(self.timeout.saturating_sub(began.elapsed()))?;
+        }
+        Ok(answer)
+    }
+
+    fn socket(&self) -> Result<PathBuf, Error> {
+        let app = match (&self.control, &self.app) {
+            (None, Some(app)) => Some(spec_of(app, &[])?.app.name.value),
+            _ => None,
+        };
+        the_socket(self.control.as_deref(), app.as_deref())
+    }
+}
+
+impl Asked {
+    fn command(self) -> Command {
+        match self {
+            Self::Status => Command::Status,
+            Self::Swap { plugin: Named { plugin, file }, force, without_state } => {
+                Command::Swap { plugin, file, force, without_state }
+            }
+            Self::Rollback { plugin } => Command::Rollback { plugin },
+            Self::ReloadSpec => Command::ReloadSpec,
+            Self::Restart => Command::Restart,
+            Self::Stop => Command::Stop,
+        }
+    }
+}
+
+/// What programs read: the data, with the exit code.
+fn json_of(answer: &Answer) -> Value {
+    let mut object = answer.data.as_object().cloned().unwrap_or_default();
+    if object.is_empty() {
+        object.insert("text".to_owned(), json!(answer.text));
+    }
+    object.insert("exit".to_owned(), json!(answer.exit));
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_absolute_and_a_name_need_not_have_one() {
+        let here = std::env::current_dir().expect("a folder");
+        let named = |plugin: &str, file: Option<&str>| {
+            let file = file.map(|file| here.join(file));
+            Ok(Named { plugin: plugin.to_owned(), file })
+        };
+        assert_eq!(Named::parse("shop"), named("shop", None));
+        assert_eq!(Named::parse("shop=a/b.so"), named("shop", Some("a/b.so")));
+        assert_eq!(Named::parse("shop=/c=d.so"), named("shop", Some("/c=d.so")));
+        assert_eq!(Named::parse("=x.so"), Err("write NAME or NAME=FILE".to_owned()));
+        assert!(Named::parse("shop=").is_err());
+    }
+
+    #[test]
+    fn programs_get_the_data_with_the_exit_code() {
+        let answer = Answer::done("for people", json!({ "app": "shop" }));
+        assert_eq!(json_of(&answer), json!({ "app": "shop", "exit": 0 }));
+        let error = Answer::from(Error::spec("no plugin `x`").help("known: y"));
+        assert_eq!(json_of(&error), json!({ "error": "no plugin `x`", "help": ["known: y"], "exit": 78 }));
+        assert_eq!(json_of(&Answer::done("done", Value::Null)), json!({ "text": "done", "exit": 0 }));
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line. `host --app FILE --server NAME` runs; subcommands only add.
+
+mod app;
+mod ctl;
+mod run;
+mod servers;
+
+use crate::error::Error;
+use crate::inspect;
+use crate::supervisor::Channel;
+use app::AppArgs;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use ctl::Ctl;
+use run::Run;
+use std::path::PathBuf;
+
+/// A container for web apps made of native plugins.
+#[derive(Debug, Parser)]
+#[command(name = "host", version, args_conflicts_with_subcommands = true, after_help = AFTER)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+const AFTER: &str = "Example: host --app examples/hello/app.toml --server threaded
+Exit codes: 0 done, 1 failed while running, 2 usage, 78 bad spec or plugin.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the servers that there are, and what each is good for
+    Servers,
+    /// Print what a plugin says of itself and whether it can be loaded; runs nothing of it
+    Inspect {
+        /// The shared library
+        file: PathBuf,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Load everything and say whether it could be served
+    Check(AppArgs),
+    /// List the routes of an app
+    Routes(AppArgs),
+    /// Ask a running host, or have it do something
+    Ctl(Ctl),
+    /// Print a script that completes the command line in a shell
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Cli {
+    /// Does what the command line asks for, and gives the exit code. With a channel this process is the worker of a
+    /// supervisor.
+    ///
+    /// # Errors
+    /// Whatever it asks for failed; the error knows the exit code.
+    pub fn execute(self, channel: Option<Channel>) -> Result<u8, Error> {
+        match self.command {
+            None => return self.run.execute(channel),
+            Some(Command::Ctl(ctl)) => return ctl.execute(),
+            Some(Command::Servers) => print(&servers::list()),
+            Some(Command::Inspect { file, format: Format::Text }) => print(&inspect::report(&file)?),
+            Some(Command::Inspect { file, format: Format::Json }) => {
+                print(&format!("{:#}\n", inspect::report_json(&file)?))
+            }
+            Some(Command::Check(app)) => app::check(&app.logged()?),
+            Some(Command::Routes(app)) => app::routes(&app.logged()?),
+            Some(Command::Completions { shell }) => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "host", &mut script);
+                print(&String::from_utf8_lossy(&script))
+            }
+        }?;
+        Ok(0)
+    }
+}
+
+/// To standard output. A reader that went away (`host routes | head`) is no failure.
+fn print(text: &str) -> Result<(), Error> {
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::failed(format!("cannot write to standard output: {cause}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_changes_is_swapped_under_both_names_of_the_flag() {
+        let spec = |args: &[&str]| {
+            let cli = Cli::try_parse_from(["host", "--app", "shop"].iter().chain(args)).expect("arguments");
+            cli.run.spec().expect("a spec")
+        };
+        assert!(!spec(&[]).swap.watch);
+        assert!(spec(&["--watch"]).swap.watch && spec(&["--reload"]).swap.watch);
+    }
+}

@@ -1,0 +1,184 @@
+//! `host --app FILE --server NAME`: as a supervisor, as its worker, or alone.
+
+use super::app::{self, AppArgs};
+use crate::control::{Commands, ControlServer, ControlSocket};
+use crate::deployment::{Inherited, Nobody, Parent, Reread};
+use crate::error::{Error, Exit};
+use crate::log::{self, LogFormat};
+use crate::run::{self, Options, Start, Starter};
+use crate::spec::{At, Bind, Count, Located, Spec};
+use crate::stop::Stop;
+use crate::supervisor::{self, Begin, Channel, Link, signals};
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How long the last answers to clients of the control socket may take.
+const ANSWERS_MAX: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    app: AppArgs,
+    /// The server, by its name: `host servers` lists them
+    #[arg(short, long, env = "HOST_SERVER", value_name = "NAME")]
+    server: Option<String>,
+    /// Where to listen: `host:port`, `[v6]:port`, `:port`, `unix:PATH`, `fd:NAME`; port 0 takes a free one
+    #[arg(short, long, env = "HOST_BIND", value_name = "ADDR", value_delimiter = ',')]
+    bind: Vec<Bind>,
+    /// Event loops or processes, where the server has them
+    #[arg(short, long, env = "HOST_WORKERS", value_name = "N|auto")]
+    workers: Option<Count>,
+    /// Handler threads, where the server has a limit of its own for them
+    #[arg(long, env = "HOST_THREADS", value_name = "N|auto")]
+    threads: Option<Count>,
+    /// Swap what changes on disk
+    #[arg(long, alias = "reload", env = "HOST_WATCH", value_parser = FalseyValueParser::new())]
+    watch: bool,
+    /// The control socket, in place of the one of the app's name
+    #[arg(long, env = "HOST_CONTROL", value_name = "PATH")]
+    control: Option<PathBuf>,
+    /// Serve in this process, without another one that starts it again: for debuggers
+    #[arg(long, env = "HOST_NO_SUPERVISOR", value_parser = FalseyValueParser::new())]
+    no_supervisor: bool,
+    /// Log more, and show clients the causes of errors
+    #[arg(long, env = "HOST_DEBUG", value_parser = FalseyValueParser::new())]
+    debug: bool,
+    /// No banner and no access lines
+    #[arg(short, long, env = "HOST_QUIET", value_parser = FalseyValueParser::new())]
+    quiet: bool,
+    /// Load everything, say whether it could be served, and end
+    #[arg(long)]
+    check: bool,
+    /// How the log and the access lines look
+    #[arg(long, env = "HOST_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    log_format: LogFormat,
+}
+
+impl Run {
+    /// A supervisor and its worker have the same arguments, and read the same spec.
+    pub(super) fn execute(&self, channel: Option<Channel>) -> Result<u8, Error> {
+        let spec = self.spec()?;
+        log::install(self.log_format, spec.app.debug);
+        match channel {
+            _ if self.check => app::check(&spec)?,
+            Some(channel) => return start_again_code(self.serve_as_worker(&spec, channel)),
+            None if self.no_supervisor => self.serve_alone(&spec)?,
+            None => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
+        }
+        Ok(0)
+    }
+
+    fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
+        let stop = Stop::new()?;
+        let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
+        let listeners = listeners.into_iter().map(|(_, listener)| listener).collect();
+        let inherited = Inherited::of(generations);
+        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
+        let served = run::run(start, &self.options(), &mut link);
+        let ended = link.end();
+        served.and(ended)
+    }
+
+    fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
+        let stop = Stop::new()?;
+        let commands = Arc::new(OnceLock::new());
+        signals::of_a_host_alone(stop.clone(), commands.clone())?;
+        let listeners = run::bind(spec)?;
+        let socket = ControlSocket::open(self.control.as_deref(), &spec.app.name)?;
+        let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
+        let inherited = Inherited::default();
+        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
+        let served = run::run(start, &self.options(), &mut alone);
+        if let Some(server) = &alone.server {
+            server.flush(ANSWERS_MAX);
+        }
+        served
+    }
+
+    /// The spec, with the same arguments, at another time.
+    fn reread(&self) -> Reread {
+        let again = self.clone();
+        Box::new(move || again.spec())
+    }
+
+    fn options(&self) -> Options {
+        let json_log = self.log_format == LogFormat::Json;
+        Options { quiet: self.quiet, json_log, wait_for_a_change: None }
+    }
+
+    /// Flags win over the spec.
+    pub(super) fn spec(&self) -> Result<Spec, Error> {
+        let mut spec = self.app.spec()?;
+        let server = &mut spec.server;
+        if let Some(name) = &self.server {
+            server.name = Some(Located::new(name.clone(), At::flag(format!("--server {name}"))));
+        }
+        if !self.bind.is_empty() {
+            let bind = self.bind.iter();
+            server.bind =
+                bind.map(|bind| Located::new(bind.clone(), At::flag(format!("--bind {bind}")))).collect();
+        }
+        server.workers = self.workers.unwrap_or(server.workers);
+        server.threads = self.threads.unwrap_or(server.threads);
+        spec.app.debug |= self.debug;
+        spec.swap.watch |= self.watch;
+        Ok(spec)
+    }
+}
+
+/// Asking to be started again is no error: the supervisor does, and says so.
+fn start_again_code(served: Result<(), Error>) -> Result<u8, Error> {
+    match served {
+        Err(error) if error.exit() == Exit::StartAgain => {
+            tracing::info!("{}", error.message());
+            Ok(Exit::StartAgain.code())
+        }
+        served => served.map(|()| 0),
+    }
+}
+
+impl Starter for Link {
+    fn parent(&self) -> Arc<dyn Parent> {
+        Arc::new(self.clone())
+    }
+
+    fn waits(&mut self, error: &Error) {
+        self.waiting(error);
+    }
+
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error> {
+        self.ready(banner, commands);
+        Ok(())
+    }
+}
+
+/// A host without a supervisor answers on its control socket itself.
+struct Alone {
+    quiet: bool,
+    socket: Option<ControlSocket>,
+    /// Kept until the end: dropping it removes the socket.
+    server: Option<ControlServer>,
+    commands: Arc<OnceLock<Arc<dyn Commands>>>,
+}
+
+impl Starter for Alone {
+    fn parent(&self) -> Arc<dyn Parent> {
+        Arc::new(Nobody)
+    }
+
+    fn waits(&mut self, _: &Error) {}
+
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error> {
+        let _ = self.commands.set(commands.clone());
+        if let Some(socket) = self.socket.take() {
+            self.server = Some(ControlServer::start(socket, commands)?);
+        }
+        if !self.quiet {
+            run::say(banner);
+        }
+        Ok(())
+    }
+}

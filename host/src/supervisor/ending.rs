@@ -1,0 +1,93 @@
+//! What follows the end of a worker.
+
+use super::Supervisor;
+use super::message::Cause;
+use super::policy::Verdict;
+use super::process::{Ending, Worker};
+use crate::error::{Error, Exit};
+use crate::units;
+use rustix::process::Pid;
+use std::time::{Duration, Instant};
+
+/// What helps when workers are killed by a signal.
+const DEBUGGER: &str = "find the plugin that crashes with a debugger: gdb --args host --no-supervisor ...";
+/// What helps when they end by themselves.
+const SAID_WHY: &str = "what it said above has the cause";
+/// What helps when they cannot be started.
+pub(super) const NO_PROCESS: &str =
+    "the system has no process or memory left for it: see `ulimit -a` and the log of the kernel";
+/// Where the limits are.
+const LIMITS: &str = "`failures` and `window` in [supervisor] say how often is too often";
+
+impl Supervisor {
+    pub(super) fn ended(&mut self, pid: Pid, ending: Ending) {
+        if let Some(worker) = self.current.take_if(|worker| worker.pid == pid) {
+            self.current_ended(worker, ending);
+        } else if let Some(worker) = self.next.take_if(|worker| worker.pid == pid) {
+            self.next_ended(&worker, ending);
+        } else if let Some(at) = self.retiring.iter().position(|worker| worker.pid == pid) {
+            self.retired(&self.retiring[at], ending);
+            self.retiring.remove(at);
+        }
+        self.end_if_all_have_stopped();
+    }
+
+    fn current_ended(&mut self, mut worker: Worker, ending: Ending) {
+        self.lose_commands_of(worker.id);
+        self.sockets.close_those_of(worker.id);
+        let served = worker.served();
+        if worker.is_serving() {
+            self.last_served = std::mem::take(&mut worker.generations);
+        }
+        if let Some(stopping) = &mut self.stopping {
+            return stopping.ended(&worker, ending);
+        }
+        let code = if let Ending::Exit(code) = ending { Some(code) } else { None };
+        let is_bad = |code| code == Exit::Usage.code() || code == Exit::Spec.code();
+        match code {
+            Some(code) if code == 0 || is_bad(code) && !self.has_served => self.stop_with(code),
+            Some(code) if code == Exit::StartAgain.code() => self.start_again(worker.pid, served),
+            _ => {
+                let cure = if code.is_some() { SAID_WHY } else { DEBUGGER };
+                self.died(&format!("worker {} {ending}", worker.pid), served, cure);
+            }
+        }
+    }
+
+    fn start_again(&mut self, pid: Pid, served: Duration) {
+        let pause = self.policy.asked(served);
+        tracing::info!("worker {pid} asked to be started again; starting another{}", in_(pause));
+        self.history.add(format!("worker {pid} asked to be started again"));
+        self.start_after(pause, Cause::StartAgain);
+    }
+
+    /// A worker died, or could not even be started; the cure is what helps if that happens too often.
+    pub(super) fn died(&mut self, why: &str, served: Duration, cure: &str) {
+        let verdict = self.policy.died(Instant::now(), served);
+        self.history.add(why.to_owned());
+        let count = self.history.of_deaths(self.policy.deaths());
+        match verdict {
+            Verdict::StartAfter(pause) => {
+                tracing::warn!("{why}; starting another{} ({count})", in_(pause));
+                self.start_after(pause, Cause::Died);
+            }
+            Verdict::GiveUp => {
+                let error = Error::failed(format!("{why}; not starting another ({count})"));
+                self.end = Some(Err(error.help(cure).help(LIMITS)));
+            }
+        }
+    }
+
+    /// If a worker is being started already, that is the one.
+    fn start_after(&mut self, pause: Duration, cause: Cause) {
+        self.current = self.next.take();
+        if self.current.is_none() {
+            self.start_at = Some((Instant::now() + pause, cause));
+        }
+    }
+}
+
+/// ` in 400ms`; nothing for at once.
+fn in_(pause: Duration) -> String {
+    if pause.is_zero() { String::new() } else { format!(" in {}", units::duration(pause)) }
+}

@@ -1,0 +1,284 @@
+//! The worker's side: what it does before anything else, and its link to the supervisor.
+
+use super::message::{Cause, FromWorker, ToWorker};
+use super::outbox::Outbox;
+use super::wire::Reader;
+use super::{CHANNEL_VARIABLE, signals};
+use crate::control::{Answer, Command, Commands};
+use crate::deployment::{Parent, Published};
+use crate::error::Error;
+use crate::listener::{Listener, Shape};
+use crate::spec::Bind;
+use crate::stop::Stop;
+use rustix::net::AddressFamily;
+use rustix::net::sockopt::{socket_domain, socket_peercred};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the supervisor may take to say what to start with.
+const BEGIN_MAX: Duration = Duration::from_secs(30);
+/// How long it may take to bind an address: it may have to ask for one by its name.
+const BIND_MAX: Duration = Duration::from_secs(30);
+/// How long the last messages may take, before the process ends without them.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// The channel to a supervisor, on the side of the worker.
+pub struct Channel(pub(super) Arc<UnixStream>);
+
+/// If this process is a worker: binds its life to its supervisor's, and takes the channel away from standard input. To be
+/// called before anything else.
+///
+/// A program that a plugin starts inherits the variable, but not the channel: it is no worker.
+///
+/// # Errors
+/// The supervisor is gone, or the process cannot take what it was given.
+pub fn enter() -> Result<Option<Channel>, Error> {
+    if std::env::var_os(CHANNEL_VARIABLE).is_none() {
+        return Ok(None);
+    }
+    let stdin = std::io::stdin();
+    if socket_domain(&stdin) != Ok(AddressFamily::UNIX) {
+        return Ok(None);
+    }
+    let fail = |cause: rustix::io::Errno| Error::failed(format!("cannot start a worker: {cause}"));
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(fail)?;
+    // Its parent may have ended before the line above.
+    let peer = socket_peercred(&stdin).map_err(fail)?;
+    if getppid() != Some(peer.pid) {
+        return Err(Error::failed("the supervisor of this worker is gone"));
+    }
+    let channel = stdin.as_fd().try_clone_to_owned();
+    let channel = channel.map_err(|cause| Error::failed(format!("cannot start a worker: {cause}")))?;
+    let nothing = File::open("/dev/null").map_err(|cause| Error::failed(format!("/dev/null: {cause}")))?;
+    rustix::stdio::dup2_stdin(nothing).map_err(fail)?;
+    // The program was started as /proc/self/exe, which is a poor name in a list of processes.
+    let _ = rustix::thread::set_name(c"host-worker");
+    Ok(Some(Channel(Arc::new(channel.into()))))
+}
+
+/// What a worker begins with.
+#[derive(Debug)]
+pub struct Begin {
+    /// Why it is started.
+    pub cause: Cause,
+    /// How many workers ended one after the other just before, without having served for long.
+    pub failures: usize,
+    /// The sockets, each with the address as the spec or [`Parent::listen`] names it.
+    pub listeners: Vec<(String, Listener)>,
+    /// What the worker before had, the oldest first, each with its sealed copy.
+    pub generations: Vec<(Published, OwnedFd)>,
+}
+
+/// A worker's link to its supervisor. Nothing here waits for the supervisor, but [`Parent::listen`]. Clones are the same link.
+#[derive(Clone)]
+pub struct Link(Arc<Inner>);
+
+struct Inner {
+    outbox: Outbox<FromWorker>,
+    stop: Stop,
+    /// The supervisor told us to end.
+    was_told: AtomicBool,
+    /// SIGTERM came, to this process.
+    start_again: Arc<AtomicBool>,
+    commands: OnceLock<Arc<dyn Commands>>,
+    binding: Mutex<HashMap<u64, SyncSender<Result<Listener, Error>>>>,
+    binds: AtomicU64,
+}
+
+impl Channel {
+    /// Takes what the supervisor hands over, and listens to it from then on. The process ends with the channel.
+    ///
+    /// # Errors
+    /// It hands nothing over, or there is no thread left.
+    pub fn begin(self, stop: &Stop) -> Result<(Link, Begin), Error> {
+        let start_again = Arc::new(AtomicBool::new(false));
+        signals::of_a_worker(stop.clone(), start_again.clone())?;
+        // When the channel ends, nobody wants this process any more.
+        self.link(stop, start_again, || signal_hook::low_level::exit(1))
+    }
+
+    pub(super) fn link(
+        self,
+        stop: &Stop,
+        start_again: Arc<AtomicBool>,
+        end: impl FnOnce() + Send + 'static,
+    ) -> Result<(Link, Begin), Error> {
+        let mut reader = Reader::new(self.0.clone());
+        let begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
+        let link = Link(Arc::new(Inner {
+            outbox: Outbox::start("to supervisor", self.0)?,
+            stop: stop.clone(),
+            was_told: AtomicBool::new(false),
+            start_again,
+            commands: OnceLock::new(),
+            binding: Mutex::default(),
+            binds: AtomicU64::new(0),
+        }));
+        link.say_when_we_stop();
+        let listening = link.clone();
+        let listen = move || {
+            listening.obey(reader);
+            end();
+        };
+        let thread = std::thread::Builder::new().name("from supervisor".into()).spawn(listen);
+        thread.map_err(|cause| Error::failed(format!("cannot listen to the supervisor: {cause}")))?;
+        Ok((link, begin))
+    }
+}
+
+fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
+    let (mut listeners, mut generations) = (Vec::new(), Vec::new());
+    loop {
+        let message = reader.next_until::<ToWorker>(Some(until))?;
+        match message.ok_or_else(|| Error::failed("the supervisor ended"))? {
+            (ToWorker::Listener { bind, shape, .. }, descriptor) => {
+                listeners.push((bind, handed(shape, descriptor)?));
+            }
+            // Without its copy it is as if it had never been: the file is loaded.
+            (ToWorker::Serving { .. }, None) => {}
+            (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
+            (ToWorker::Begin { cause, failures }, _) => {
+                return Ok(Begin { cause, failures, listeners, generations });
+            }
+            (other, _) => return Err(Error::failed(format!("not what a worker begins with: {other:?}"))),
+        }
+    }
+}
+
+fn handed(shape: Shape, descriptor: Option<OwnedFd>) -> Result<Listener, Error> {
+    let descriptor = descriptor.ok_or_else(|| Error::failed("no descriptor left for a socket"))?;
+    Ok(Listener::handed(shape, descriptor))
+}
+
+impl Link {
+    /// The worker serves: connections are accepted, commands are carried out.
+    pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>) {
+        let _ = self.0.commands.set(commands);
+        self.say(FromWorker::Ready { banner: banner.to_owned() });
+    }
+
+    /// The worker could not load, and waits for a change.
+    pub fn waiting(&self, error: &Error) {
+        self.say(FromWorker::Waiting { error: error.to_string() });
+    }
+
+    /// How the process is to end after it has served: asking to be started again when SIGTERM came to it alone. Sends what
+    /// is left to say.
+    ///
+    /// # Errors
+    /// It is to be started again.
+    pub fn end(&self) -> Result<(), Error> {
+        self.0.outbox.flush(FLUSH_MAX);
+        if self.0.start_again.load(Ordering::SeqCst) && !self.0.was_told.load(Ordering::SeqCst) {
+            return Err(Error::start_again("finished after SIGTERM"));
+        }
+        Ok(())
+    }
+
+    fn binding(&self) -> MutexGuard<'_, HashMap<u64, SyncSender<Result<Listener, Error>>>> {
+        self.0.binding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A supervisor that does not read is about to end, and this process with it.
+    fn say(&self, message: FromWorker) {
+        let _ = self.0.outbox.send(&message, None);
+    }
+
+    /// When a plugin asks the host to stop, the supervisor must close its sockets, too.
+    fn say_when_we_stop(&self) {
+        let link = self.clone();
+        self.0.stop.on_request(move || {
+            if !link.0.was_told.load(Ordering::SeqCst) && !link.0.start_again.load(Ordering::SeqCst) {
+                link.say(FromWorker::Stopping);
+            }
+        });
+    }
+
+    /// Does what the supervisor says, until the channel ends.
+    fn obey(&self, mut reader: Reader) {
+        while let Ok(Some((message, descriptor))) = reader.next::<ToWorker>() {
+            match message {
+                ToWorker::Stop | ToWorker::Retire => self.stop(),
+                ToWorker::Execute { id, command } => self.execute(id, command),
+                ToWorker::Listener { shape, listen: Some(listen), .. } => {
+                    self.bound(listen, handed(shape, descriptor));
+                }
+                ToWorker::NotBound { listen, error } => self.bound(listen, Err(error)),
+                ToWorker::Listener { .. } | ToWorker::Serving { .. } | ToWorker::Begin { .. } => {}
+            }
+        }
+    }
+
+    fn stop(&self) {
+        self.0.was_told.store(true, Ordering::SeqCst);
+        self.0.stop.request();
+    }
+
+    fn bound(&self, listen: u64, result: Result<Listener, Error>) {
+        if let Some(answer) = self.binding().remove(&listen) {
+            let _ = answer.try_send(result);
+        }
+    }
+
+    /// On a thread of its own: a swap takes its time.
+    fn execute(&self, id: u64, command: Command) {
+        let Some(commands) = self.0.commands.get().cloned() else {
+            return self.answer(id, Error::failed("the worker is still loading").into());
+        };
+        let link = self.clone();
+        let execute = move || link.answer(id, commands.execute(command));
+        let thread = std::thread::Builder::new().name("command".into()).spawn(execute);
+        if let Err(cause) = thread {
+            self.answer(id, Error::failed(format!("cannot start a thread for the command: {cause}")).into());
+        }
+    }
+
+    fn answer(&self, id: u64, answer: Answer) {
+        if let Err(error) = self.0.outbox.send(&FromWorker::Answer { id, answer }, None) {
+            self.say(FromWorker::Answer { id, answer: error.into() });
+        }
+    }
+}
+
+/// A worker publishes all that it serves, what it was handed itself included, before it is ready: then the supervisor keeps
+/// what it has published, and nothing else.
+impl Parent for Link {
+    fn published(&self, generation: Published, copy: File) {
+        let plugin = generation.plugin.clone();
+        if let Err(error) = self.0.outbox.send(&FromWorker::Published { generation }, Some(copy.into())) {
+            tracing::warn!("plugin `{plugin}`: the next worker will load its file: {error}");
+        }
+    }
+
+    fn forgotten(&self, plugin: &str, number: u64) {
+        self.say(FromWorker::Forgotten { plugin: plugin.to_owned(), number });
+    }
+
+    fn replace_me(&self, reason: &str) {
+        self.say(FromWorker::ReplaceMe { reason: reason.to_owned() });
+    }
+
+    fn listen(&self, bind: &Bind) -> Result<Listener, Error> {
+        let listen = self.0.binds.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = sync_channel(1);
+        self.binding().insert(listen, answer);
+        let asked = self.0.outbox.send(&FromWorker::Listen { listen, bind: bind.to_string() }, None);
+        let answer = asked.and_then(|()| {
+            let late = || Error::failed(format!("cannot listen on {bind}: the supervisor does not answer"));
+            answered.recv_timeout(BIND_MAX).map_err(|_| late())?
+        });
+        self.binding().remove(&listen);
+        answer
+    }
+
+    fn unlisten(&self, bind: &Bind) {
+        self.say(FromWorker::Unlisten { bind: bind.to_string() });
+    }
+}

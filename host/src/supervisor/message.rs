@@ -1,0 +1,92 @@
+//! What the supervisor and a worker say to each other: one JSON object a line, each with at most one descriptor.
+//!
+//! The supervisor begins: a [`ToWorker::Listener`] for each socket, a [`ToWorker::Serving`] for each generation that the
+//! worker before had, then [`ToWorker::Begin`]. The worker loads and says [`FromWorker::Ready`]. From then on either side
+//! says what there is to say, and neither waits for the other to read: see `outbox.rs`.
+
+use crate::control::{Answer, Command};
+use crate::deployment::Published;
+use crate::error::Error;
+use crate::listener::Shape;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The longest message: an answer, or the configuration of a plugin, is far shorter.
+pub(super) const MESSAGE_BYTES_MAX: usize = 32 << 20;
+
+/// One direction of the channel.
+pub(super) trait Message: Serialize + DeserializeOwned + Send + 'static {
+    /// Whether a descriptor goes with it.
+    fn has_descriptor(&self) -> bool;
+}
+
+/// From the supervisor.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "kebab-case")]
+pub(super) enum ToWorker {
+    /// A bound socket, with its descriptor. Before [`ToWorker::Begin`], or the answer to [`FromWorker::Listen`] of that
+    /// number.
+    Listener { bind: String, shape: Shape, listen: Option<u64> },
+    /// The answer to [`FromWorker::Listen`], when it cannot be bound.
+    NotBound { listen: u64, error: Error },
+    /// A generation that the worker before had, with the descriptor of its sealed copy.
+    Serving { generation: Published },
+    /// That was all: load and serve.
+    Begin { cause: Cause, failures: usize },
+    /// Carry a command out, and answer with this number.
+    Execute { id: u64, command: Command },
+    /// The host stops: finish what runs and end.
+    Stop,
+    /// Another worker serves from now on: accept no more, finish what runs and end.
+    Retire,
+}
+
+/// From a worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "kebab-case")]
+pub(super) enum FromWorker {
+    /// It serves.
+    Ready { banner: String },
+    /// It could not load, and waits for a change.
+    Waiting { error: String },
+    /// A plugin asked it to stop the host: it finishes what runs and ends.
+    Stopping,
+    /// A generation, with the descriptor of its sealed copy, to be handed to the next worker if this one dies.
+    Published { generation: Published },
+    /// A generation that will never serve again.
+    Forgotten { plugin: String, number: u64 },
+    /// What became of a command.
+    Answer { id: u64, answer: Answer },
+    /// It is no longer fit to serve: another worker is to take its place.
+    ReplaceMe { reason: String },
+    /// Bind this address, and answer with this number.
+    Listen { listen: u64, bind: String },
+    /// Close this address.
+    Unlisten { bind: String },
+}
+
+/// Why a worker is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The host starts.
+    Start,
+    /// The worker before died.
+    Died,
+    /// The worker before asked to be started again: [`crate::error::Exit::StartAgain`].
+    StartAgain,
+    /// The worker before serves until this one is ready.
+    Replace,
+}
+
+impl Message for ToWorker {
+    fn has_descriptor(&self) -> bool {
+        matches!(self, Self::Listener { .. } | Self::Serving { .. })
+    }
+}
+
+impl Message for FromWorker {
+    fn has_descriptor(&self) -> bool {
+        matches!(self, Self::Published { .. })
+    }
+}

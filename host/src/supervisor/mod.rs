@@ -1,0 +1,255 @@
+//! The supervisor: the parent that owns the sockets, of a worker that loads plugins and serves.
+//!
+//! Native code can take its process down at any moment. So the process that clients connect to runs none: it binds the
+//! listeners and the control socket, starts a worker, hands the sockets over, and starts another worker when that one dies.
+//! While there is none, connections wait in the queue of the socket, and nobody is refused.
+//!
+//! ```text
+//! supervisor ── signals, control socket, SIGCHLD, messages ──> one queue of events ──> main thread decides
+//!     │ a Unix socket, the worker's standard input: messages and descriptors (message.rs, wire.rs)
+//! worker ── link.rs: begin, ready, commands and their answers
+//! ```
+//!
+//! All decisions are taken by the main thread, one event after the other, and it never waits for anything but the next
+//! event or the next deadline. It also starts every worker: the system kills a worker when the thread that started it ends,
+//! which is how a worker dies with its supervisor, whatever becomes of that.
+
+mod binding;
+mod commands;
+mod ending;
+mod event;
+mod generations;
+mod link;
+mod message;
+mod outbox;
+mod policy;
+mod process;
+mod replacing;
+pub(crate) mod signals;
+mod sockets;
+mod status;
+mod stopping;
+mod wire;
+mod workers;
+
+#[cfg(test)]
+mod tests;
+
+pub use link::{Begin, Channel, Link, enter};
+pub use message::Cause;
+
+use crate::control::{Answer, ControlServer, ControlSocket};
+use crate::error::Error;
+use crate::spec::{Spec, Timeouts};
+use commands::{Asking, Pending};
+use event::{Event, Reply};
+use generations::Generations;
+use policy::Policy;
+use process::{Worker, WorkerId, next_ended};
+use serde_json::json;
+use signal_hook::consts::{SIGCHLD, SIGHUP};
+use sockets::Sockets;
+use status::History;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+use stopping::Stopping;
+
+/// Set for a worker, whose standard input is the channel to its supervisor.
+const CHANNEL_VARIABLE: &str = "HOST_WORKER";
+/// How many events may wait. The main thread is never busy for long: whoever has one more waits a moment.
+const EVENTS_MAX: usize = 1024;
+/// How long the last answers to clients of the control socket may take.
+const ANSWERS_MAX: Duration = Duration::from_secs(1);
+/// What stands for no deadline.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Serves the spec's app with a worker until it is stopped, and gives the exit code. Standard error has said all there is
+/// to say.
+///
+/// # Errors
+/// The server is unknown, an address or the control socket cannot be had, or workers died too often.
+pub fn supervise(spec: &Spec, control: Option<&Path>, quiet: bool) -> Result<u8, Error> {
+    crate::run::choose(spec, &crate::server::ServerRegistry::default())?;
+    let (sender, events) = sync_channel(EVENTS_MAX);
+    signals::pass_on(sender.clone())?;
+    let sockets = Sockets::bind(spec)?;
+    let control = match ControlSocket::open(control, &spec.app.name)? {
+        Some(socket) => Some(ControlServer::start(socket, Arc::new(Asking(sender.clone())))?),
+        None => None,
+    };
+    let mut supervisor = Supervisor::new(spec, sockets, sender, Box::new(Worker::spawn));
+    supervisor.control = control;
+    supervisor.quiet = quiet;
+    supervisor.run(events)
+}
+
+/// Starts the process of a worker.
+type Spawner = Box<dyn FnMut(WorkerId, &SyncSender<Event>) -> Result<Worker, Error>>;
+
+struct Supervisor {
+    app: String,
+    timeouts: Timeouts,
+    policy: Policy,
+    quiet: bool,
+    /// For threads that wait in our place.
+    sender: SyncSender<Event>,
+    spawner: Spawner,
+    sockets: Sockets,
+    control: Option<ControlServer>,
+    /// The worker that serves, or is to.
+    current: Option<Worker>,
+    /// The worker that takes its place when it is ready.
+    next: Option<Worker>,
+    /// Workers that finish what they began.
+    retiring: Vec<Worker>,
+    /// How many were started.
+    workers: WorkerId,
+    /// Whether any of them ever served.
+    has_served: bool,
+    /// When the next one is started, after one has ended.
+    start_at: Option<(Instant, Cause)>,
+    /// A worker that asks to be replaced is not heard before then.
+    replace_after: Option<Instant>,
+    /// Of the last worker that served and is gone.
+    last_served: Generations,
+    pending: Pending,
+    /// Who asked for another worker and waits until it is ready.
+    restarting: Vec<Reply>,
+    history: History,
+    stopping: Option<Stopping>,
+    /// How it ends, once that is known.
+    end: Option<Result<u8, Error>>,
+}
+
+impl Supervisor {
+    fn new(spec: &Spec, sockets: Sockets, sender: SyncSender<Event>, spawner: Spawner) -> Self {
+        Self {
+            app: spec.app.name.value.clone(),
+            timeouts: spec.timeouts,
+            policy: Policy::new(spec.supervisor),
+            quiet: false,
+            sender,
+            spawner,
+            sockets,
+            control: None,
+            current: None,
+            next: None,
+            retiring: Vec::new(),
+            workers: 0,
+            has_served: false,
+            start_at: None,
+            replace_after: None,
+            last_served: Generations::default(),
+            pending: Pending::default(),
+            restarting: Vec::new(),
+            history: History::new(spec.supervisor),
+            stopping: None,
+            end: None,
+        }
+    }
+
+    fn run(mut self, events: Receiver<Event>) -> Result<u8, Error> {
+        self.start(Cause::Start);
+        let end = loop {
+            self.keep_time(Instant::now());
+            if let Some(end) = self.end.take() {
+                break end;
+            }
+            match events.recv_timeout(self.time_left()) {
+                Ok(event) => self.handle(event),
+                // It cannot be closed: we hold a sender.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        };
+        // Whoever asks from here on is told that there is nobody.
+        drop(events);
+        self.finish(end)
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Signal(SIGCHLD) => self.reap(),
+            Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
+            Event::Signal(signal) => self.stop_or_end(signal),
+            Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
+            Event::Silent { worker, why } => self.silent(worker, why),
+            Event::Asked { command, reply } => self.ask(command, reply),
+            Event::Bound { worker, listen, bind, result } => self.bound(worker, listen, bind, result),
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, ending)) = next_ended() {
+            self.ended(pid, ending);
+        }
+    }
+
+    /// Does what is due.
+    fn keep_time(&mut self, now: Instant) {
+        self.kill_late_workers(now);
+        if let Some((_, cause)) = self.start_at.take_if(|(at, _)| *at <= now) {
+            self.start(cause);
+        }
+        self.answer_late(now);
+    }
+
+    /// Until something is due.
+    fn time_left(&self) -> Duration {
+        let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
+        let start = self.start_at.map(|(at, _)| at);
+        let next = workers.chain(start).chain(self.pending.next_deadline()).min();
+        next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// All that have not ended.
+    fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.current.iter().chain(&self.next).chain(&self.retiring)
+    }
+
+    fn workers_mut(&mut self) -> impl Iterator<Item = &mut Worker> {
+        self.current.iter_mut().chain(&mut self.next).chain(&mut self.retiring)
+    }
+
+    fn worker(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        self.workers_mut().find(|worker| worker.id == id)
+    }
+
+    /// Leaves nothing behind: no process, no file, no question without an answer.
+    fn finish(mut self, end: Result<u8, Error>) -> Result<u8, Error> {
+        self.sockets.close();
+        self.kill_all();
+        self.answer_all(&end);
+        if let Some(control) = &self.control {
+            control.flush(ANSWERS_MAX);
+        }
+        end
+    }
+
+    fn answer_all(&mut self, end: &Result<u8, Error>) {
+        let stopping = self.stopping.take().map_or(Vec::new(), |stopping| stopping.waiting);
+        for reply in stopping {
+            reply.send(stopped(&self.app, end));
+        }
+        let gone = Error::failed("the host is ending");
+        let restarting = std::mem::take(&mut self.restarting);
+        for reply in restarting.into_iter().chain(self.pending.take_all()) {
+            reply.send(gone.clone().into());
+        }
+    }
+}
+
+/// What `host ctl stop` is told.
+fn stopped(app: &str, end: &Result<u8, Error>) -> Answer {
+    let mut answer = match end {
+        Ok(0) => Answer::done(format!("`{app}` has stopped"), json!({})),
+        Ok(code) => {
+            let error = Error::failed(format!("`{app}` has stopped with exit code {code}: its log says why"));
+            Answer { exit: *code, ..error.into() }
+        }
+        Err(error) => error.clone().into(),
+    };
+    answer.data["stopped"] = json!(true);
+    answer
+}

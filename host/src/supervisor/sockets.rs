@@ -1,0 +1,80 @@
+//! The sockets that clients connect to. They stay open here while workers come and go.
+
+use super::message::ToWorker;
+use super::process::{Worker, WorkerId};
+use crate::error::Error;
+use crate::listener::Listener;
+use crate::spec::Spec;
+use std::os::fd::OwnedFd;
+
+pub(super) struct Sockets(Vec<Bound>);
+
+struct Bound {
+    /// The address as the spec writes it: with port 0 it is not that of the listener.
+    bind: String,
+    listener: Listener,
+    /// The worker that asked for it and does not serve yet: if it never does, nobody wants it.
+    asked_by: Option<WorkerId>,
+}
+
+impl Sockets {
+    /// Binds every address of the spec.
+    pub(super) fn bind(spec: &Spec) -> Result<Self, Error> {
+        let binds = spec.server.bind.iter().map(|bind| bind.value.to_string());
+        let bound = binds.zip(crate::run::bind(spec)?);
+        Ok(Self(bound.map(|(bind, listener)| Bound { bind, listener, asked_by: None }).collect()))
+    }
+
+    /// The URLs that clients use.
+    pub(super) fn urls(&self) -> Vec<String> {
+        self.0.iter().map(|bound| bound.listener.url()).collect()
+    }
+
+    /// Gives a worker all of them.
+    pub(super) fn hand_to(&self, worker: &Worker) -> Result<(), Error> {
+        self.0.iter().try_for_each(|bound| bound.hand_to(worker, None))
+    }
+
+    /// Gives a worker one of them, if it is bound.
+    pub(super) fn hand_one(&self, bind: &str, worker: &Worker, listen: u64) -> Option<Result<(), Error>> {
+        let bound = self.0.iter().find(|bound| bound.bind == bind)?;
+        Some(bound.hand_to(worker, Some(listen)))
+    }
+
+    pub(super) fn add(&mut self, bind: String, listener: Listener, asked_by: Option<WorkerId>) {
+        self.0.push(Bound { bind, listener, asked_by });
+    }
+
+    /// The worker serves: what it asked for stays.
+    pub(super) fn keep_those_of(&mut self, worker: WorkerId) {
+        let asked = self.0.iter_mut().filter(|bound| bound.asked_by == Some(worker));
+        asked.for_each(|bound| bound.asked_by = None);
+    }
+
+    /// The worker never served.
+    pub(super) fn close_those_of(&mut self, worker: WorkerId) {
+        self.0.retain(|bound| bound.asked_by != Some(worker));
+    }
+
+    pub(super) fn close_one(&mut self, bind: &str) {
+        self.0.retain(|bound| bound.bind != bind);
+    }
+
+    /// Nobody is let in any more, and the files are removed.
+    pub(super) fn close(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Bound {
+    fn hand_to(&self, worker: &Worker, listen: Option<u64>) -> Result<(), Error> {
+        let descriptor = self.descriptor()?;
+        let (bind, shape) = (self.bind.clone(), self.listener.shape());
+        worker.hand(ToWorker::Listener { bind, shape, listen }, descriptor)
+    }
+
+    fn descriptor(&self) -> Result<OwnedFd, Error> {
+        let copy = self.listener.as_fd().try_clone_to_owned();
+        copy.map_err(|cause| Error::failed(format!("cannot hand {} to a worker: {cause}", self.listener)))
+    }
+}

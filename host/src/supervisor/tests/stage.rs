@@ -1,0 +1,187 @@
+//! A supervisor whose workers are the tests themselves: no process is started, and time passes when a test says so.
+
+use super::super::message::{FromWorker, ToWorker};
+use super::super::process::{Ending, Worker};
+use super::super::wire::{self, Reader};
+use super::super::{EVENTS_MAX, Event, Reply, Sockets, Supervisor};
+use crate::control::{Answer, Command};
+use crate::error::Error;
+use crate::spec::{At, Located, Spec, SupervisorSpec};
+use rustix::process::Pid;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Above the largest number of a process that Linux gives: a signal to one of them reaches nobody.
+const FIRST_PID: i32 = 1 << 30;
+
+pub(super) struct Stage {
+    pub(super) supervisor: Supervisor,
+    events: Receiver<Event>,
+    started: Receiver<UnixStream>,
+    folder: tempfile::TempDir,
+}
+
+/// A worker, played by a test.
+pub(super) struct Actor {
+    socket: Arc<UnixStream>,
+    reader: Reader,
+    pid: Pid,
+}
+
+impl Stage {
+    /// A host that has started its first worker, with one Unix socket.
+    pub(super) fn new() -> (Self, Actor) {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut Spec)) -> (Self, Actor) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut spec = Spec::for_target("shop".parse().expect("a target"));
+        let bind = format!("unix:{}", folder.path().join("first.sock").display());
+        spec.server.bind = vec![Located::new(bind.parse().expect("an address"), At::flag("--bind"))];
+        spec.supervisor = SupervisorSpec { failures: 3, ..SupervisorSpec::default() };
+        change(&mut spec);
+        let (sender, events) = sync_channel(EVENTS_MAX);
+        let (start, started) = channel();
+        let spawner = Box::new(move |id, events: &_| {
+            let (ours, theirs) = UnixStream::pair().expect("a pair");
+            start.send(theirs).expect("the stage waits");
+            Worker::of(id, pid_of(id), ours, events)
+        });
+        let sockets = Sockets::bind(&spec).expect("an address of its own");
+        let mut supervisor = Supervisor::new(&spec, sockets, sender, spawner);
+        supervisor.start(crate::supervisor::Cause::Start);
+        let stage = Self { supervisor, events, started, folder };
+        let first = stage.started();
+        (stage, first)
+    }
+
+    /// An address in the folder of this test.
+    pub(super) fn address(&self, name: &str) -> String {
+        format!("unix:{}", self.folder.path().join(name).display())
+    }
+
+    /// The worker that was started last.
+    #[track_caller]
+    pub(super) fn started(&self) -> Actor {
+        let socket = Arc::new(self.started.try_recv().expect("a worker was started"));
+        Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(self.supervisor.workers) }
+    }
+
+    pub(super) fn nothing_was_started(&self) -> bool {
+        self.started.try_recv().is_err()
+    }
+
+    /// Has the supervisor do what comes next.
+    #[track_caller]
+    pub(super) fn step(&mut self) {
+        let event = self.events.recv_timeout(PATIENCE).expect("an event");
+        self.supervisor.handle(event);
+    }
+
+    /// The same, if anything comes soon.
+    pub(super) fn try_step(&mut self) {
+        if let Ok(event) = self.events.recv_timeout(Duration::from_millis(5)) {
+            self.supervisor.handle(event);
+        }
+    }
+
+    /// The worker says something, and the supervisor hears it, after whatever came before.
+    #[track_caller]
+    pub(super) fn says(&mut self, actor: &Actor, message: &FromWorker, descriptor: Option<BorrowedFd<'_>>) {
+        let line = wire::line_of(message).expect("a line");
+        wire::send(&actor.socket, &line, descriptor).expect("room");
+        let mut is_heard = false;
+        while !is_heard {
+            let event = self.events.recv_timeout(PATIENCE).expect("an event");
+            is_heard = matches!(event, Event::Said { .. });
+            self.supervisor.handle(event);
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn serves(&mut self, actor: &mut Actor) -> Begun {
+        let begun = actor.begin();
+        self.says(actor, &FromWorker::Ready { banner: String::new() }, None);
+        begun
+    }
+
+    /// The process of the worker ends.
+    pub(super) fn ends(&mut self, actor: &Actor, ending: Ending) {
+        self.supervisor.ended(actor.pid, ending);
+    }
+
+    /// Some time later.
+    pub(super) fn after(&mut self, time: Duration) {
+        self.supervisor.keep_time(Instant::now() + time);
+    }
+
+    /// What a client of the control socket is told, if it was told already.
+    pub(super) fn asks(&mut self, command: Command) -> Receiver<Answer> {
+        let (reply, answer) = sync_channel(1);
+        self.supervisor.ask(command, Reply::To(reply));
+        answer
+    }
+
+    pub(super) fn end(&self) -> Option<&Result<u8, Error>> {
+        self.supervisor.end.as_ref()
+    }
+}
+
+/// What a worker is given at its start.
+pub(super) struct Begun {
+    pub(super) listeners: Vec<String>,
+    pub(super) generations: Vec<(crate::deployment::Published, OwnedFd)>,
+    pub(super) cause: super::Cause,
+    pub(super) failures: usize,
+}
+
+impl Actor {
+    #[track_caller]
+    pub(super) fn hears(&mut self) -> (ToWorker, Option<OwnedFd>) {
+        let until = Some(Instant::now() + PATIENCE);
+        self.reader.next_until(until).expect("a message").expect("not the end")
+    }
+
+    #[track_caller]
+    pub(super) fn begin(&mut self) -> Begun {
+        let (mut listeners, mut generations) = (Vec::new(), Vec::new());
+        loop {
+            match self.hears() {
+                (ToWorker::Listener { bind, .. }, Some(_)) => listeners.push(bind),
+                (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
+                (ToWorker::Begin { cause, failures }, None) => {
+                    return Begun { listeners, generations, cause, failures };
+                }
+                other => panic!("not what a worker begins with: {other:?}"),
+            }
+        }
+    }
+
+    pub(super) fn channel(self) -> super::Channel {
+        super::Channel(self.socket)
+    }
+}
+
+fn pid_of(worker: u64) -> Pid {
+    let number = FIRST_PID + i32::try_from(worker).expect("few workers");
+    Pid::from_raw(number).expect("not 0")
+}
+
+/// A copy of a library, to be read back.
+pub(super) fn copy_of(text: &str) -> std::fs::File {
+    use std::io::{Seek, Write};
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(text.as_bytes()).expect("room");
+    file.rewind().expect("a file");
+    file
+}
+
+pub(super) fn text_of(copy: OwnedFd) -> String {
+    std::io::read_to_string(std::fs::File::from(copy)).expect("text")
+}
