@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod library;
 pub mod manifest;
 pub mod preflight;
+pub mod watch;
 
 pub mod app;
 pub mod app_stack;
