@@ -11,6 +11,7 @@ pub mod spec;
 pub mod target;
 
 pub mod cargo_build;
+pub mod dev;
 pub mod inspect;
 pub mod library;
 pub mod manifest;

@@ -32,7 +32,11 @@ impl<K: Clone + PartialEq> Lookout<K> {
             let watched = watched.absolute();
             let kept = before.iter().position(|thing| thing.watched.is_same(&watched));
             new.push(kept.is_none());
-            self.things.push(kept.map_or_else(|| Thing::new(watched), |index| before.swap_remove(index)));
+            let thing = match kept {
+                Some(index) => before.swap_remove(index).again(watched.without, now),
+                None => Thing::new(watched),
+            };
+            self.things.push(thing);
         }
         self.watch_folders(now);
         let new = self.things.iter_mut().zip(new).filter(|(_, is_new)| *is_new);

@@ -98,10 +98,10 @@ impl<K> Watched<K> {
         Self { known: Some(digest), ..self }
     }
 
-    /// Folders below it that are not looked at.
+    /// Files and folders below it that are not looked at.
     #[must_use]
-    pub fn without(self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { without: folders.into_iter().collect(), ..self }
+    pub fn without(self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { without: paths.into_iter().collect(), ..self }
     }
 }
 
@@ -115,9 +115,6 @@ impl<K: PartialEq> Watched<K> {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.key == other.key
-            && self.path == other.path
-            && self.kind == other.kind
-            && self.without == other.without
+        self.key == other.key && self.path == other.path && self.kind == other.kind
     }
 }

@@ -21,7 +21,7 @@ pub(super) enum Seen {
 }
 
 impl Seen {
-    /// Looks, through symbolic links. Of a folder, those in `without` are not looked at.
+    /// Looks, through symbolic links. What is below a folder and in `without` is not looked at.
     pub(super) fn at(path: &Path, without: &[PathBuf]) -> Self {
         match path.metadata() {
             Err(_) => Self::Gone,

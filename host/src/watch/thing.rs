@@ -77,6 +77,15 @@ impl<K: Clone + PartialEq> Thing<K> {
         }
     }
 
+    /// It is in the next set, too, and perhaps other things in it are left out.
+    pub(super) fn again(mut self, without: Vec<PathBuf>, now: Instant) -> Self {
+        if self.watched.without != without {
+            self.watched.without = without;
+            self.hint(now);
+        }
+        self
+    }
+
     fn take_as_known(&mut self, now: Instant) {
         match self.read() {
             Content::Gone => self.is_gone = true,

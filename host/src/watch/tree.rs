@@ -32,7 +32,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Looks at a folder, but not at those below it that are named in `without`.
+    /// Looks at a folder, but not at what is below it and named in `without`.
     pub(super) fn at(root: &Path, without: &[PathBuf]) -> Self {
         Self::within(ENTRIES_MAX, root, without)
     }
@@ -43,8 +43,8 @@ impl Tree {
         let mut left = vec![root.to_owned()];
         while let Some(folder) = left.pop() {
             let is_new = folder.metadata().is_ok_and(|meta| known.insert((meta.dev(), meta.ino())));
-            if is_new && !without.contains(&folder) {
-                left.extend(tree.look(entries_max, root, &folder));
+            if is_new {
+                left.extend(tree.look(entries_max, root, &folder, without));
                 tree.folders.insert(folder);
             }
         }
@@ -52,15 +52,15 @@ impl Tree {
     }
 
     /// Takes the files of one folder; answers with the folders in it.
-    fn look(&mut self, entries_max: usize, root: &Path, folder: &Path) -> Vec<PathBuf> {
+    fn look(&mut self, entries_max: usize, root: &Path, folder: &Path, without: &[PathBuf]) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let entries = entries.filter(|entry| !is_leftover(&entry.file_name())).map(|entry| entry.path());
         let mut folders = Vec::new();
-        for entry in entries.filter(|entry| !is_leftover(&entry.file_name())) {
+        for path in entries.filter(|path| !without.contains(path)) {
             if self.files.len() + self.folders.len() + folders.len() >= entries_max {
                 self.is_cut = true;
                 break;
             }
-            let path = entry.path();
             match path.metadata() {
                 Ok(meta) if meta.is_dir() => folders.push(path),
                 Ok(meta) if meta.is_file() => self.insert(root, &path, Signature::of(&meta)),
@@ -100,16 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_has_every_file_but_those_of_editors_and_of_folders_left_out() {
+    fn a_tree_has_every_file_but_those_of_editors_and_what_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for sub in ["a/b", "target/debug"] {
             fs::create_dir_all(root.join(sub)).unwrap();
         }
-        for file in ["x", "a/b/.y", "target/debug/z", ".x.swp", "a/x~", "a/4913", "a/.#x"] {
+        for file in ["x", "a/b/.y", "target/debug/z", ".x.swp", "a/x~", "a/4913", "a/.#x", "lock"] {
             fs::write(root.join(file), file).unwrap();
         }
-        let tree = Tree::at(root, &[root.join("target")]);
+        let tree = Tree::at(root, &[root.join("target"), root.join("lock")]);
         assert_eq!(names(&tree), ["a/b/.y", "x"]);
         assert_eq!(tree.folders.len(), 3, "{tree:?}");
     }

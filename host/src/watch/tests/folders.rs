@@ -88,3 +88,16 @@ fn a_folder_may_become_a_file_and_be_gone() {
     let reports = bench.pass(ALWAYS);
     assert!(matches!(&reports[..], [one] if one.what == What::Gone), "{reports:?}");
 }
+
+#[test]
+fn a_set_that_leaves_out_something_else_loses_no_change() {
+    let mut bench = bench(Events::Told);
+    bench.write("t/a/x", "2");
+    bench.watch(vec![
+        Watched::data("t", bench.path("t")).without([bench.path("t/target"), bench.path("t/y")]),
+    ]);
+    // The first that is not as it was: `t/y` is not seen any more.
+    assert_changed(&mut bench, "t/a/x");
+    bench.write("t/y", "2");
+    bench.assert_quiet(ALWAYS);
+}
