@@ -95,6 +95,10 @@ impl Building {
         }
         let crates = &self.crates;
         self.queue.retain(|job| crates.iter().any(|one| one.folder == job.folder));
+        // Whose build failed and who is no crate of ours any more fails no more.
+        for Crate { name, folder, .. } in before.into_iter().filter(|one| one.is_failing) {
+            (self.report)(BuildEvent::Recovered { name, folder });
+        }
         self.begin(new);
     }
 

@@ -24,7 +24,7 @@ impl BuildFailure {
     /// The failure of a run of cargo. Warnings are left out: what has to be cured are the errors.
     pub(super) fn of_outcome(name: &str, folder: PathBuf, cause: String, outcome: &Outcome) -> Self {
         let errors: Vec<_> = outcome.diagnostics.iter().filter(|one| one.is_error).collect();
-        let rendered = errors.iter().map(|one| one.rendered.as_str()).collect::<Vec<_>>().join("\n");
+        let rendered: String = errors.iter().map(|one| one.rendered.as_str()).collect();
         Self {
             name: name.to_owned(),
             folder,

@@ -1,8 +1,8 @@
 //! Crates that are built when their sources change, by the real cargo or by a script in its place.
 
-use super::{BuildEvent, BuildFailure, Builder};
 use crate::cargo_build::fixture::{Crates, PLUGIN};
 use crate::cargo_build::{Cargo, Profile};
+use crate::dev::{BuildEvent, BuildFailure, Builder};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -215,9 +215,11 @@ fn the_set_of_crates_can_change() {
     dev.assert_building("b", "there is no library yet");
     dev.assert_built("b");
     crates.write("a/src/lib.rs", "");
-    crates.write("b/src/lib.rs", "");
+    crates.write("b/src/lib.rs", "oh");
     dev.assert_building("b", "b/src/lib.rs changed");
-    dev.assert_built("b");
+    assert_eq!(dev.failure().name, "b");
+    dev.builder.set(vec![]);
+    dev.assert_recovered("b");
 }
 
 /// A cargo that first says something and then runs for ever, with another process, and the second time is the real one.
