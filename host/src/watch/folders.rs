@@ -57,6 +57,9 @@ const CHANGES: WatchFlags = WatchFlags::MODIFY
 const SELF: ReadFlags =
     ReadFlags::IGNORED.union(ReadFlags::DELETE_SELF).union(ReadFlags::MOVE_SELF).union(ReadFlags::UNMOUNT);
 
+/// Four times as many as the kernel keeps, unless somebody set that. Whoever writes without end does not keep us for ever.
+const EVENTS_MAX: usize = 64 << 10;
+
 /// Room for some hundred events at a time.
 const BUFFER_BYTES: usize = 16 << 10;
 
@@ -124,13 +127,16 @@ impl Folders {
         let Some(fd) = &self.inotify else { return hints };
         let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
         let mut events = Reader::new(fd.as_fd(), &mut buffer);
-        loop {
+        let mut left = EVENTS_MAX;
+        while left > 0 || !events.is_buffer_empty() {
+            left = left.saturating_sub(1);
             match events.next() {
                 Ok(event) => self.take(&event, &mut hints),
                 Err(Errno::INTR) => {}
-                Err(_) => return hints,
+                Err(_) => break,
             }
         }
+        hints
     }
 
     fn take(&self, event: &inotify::Event<'_>, hints: &mut Hints) {

@@ -105,22 +105,23 @@ impl<K: Clone + PartialEq> Thing<K> {
         }
     }
 
-    /// Looks whether it changed.
+    /// Looks whether it changed. What is to be read soon need not be read later for having been seen too early.
     pub(super) fn look(&mut self, now: Instant) {
         let before = self.see();
-        if !before.is_surely(&self.seen) {
+        let is_same = match self.phase {
+            Phase::Changing(_) => self.is_seen_late || before.is_equal(&self.seen),
+            Phase::Settled | Phase::Flawed(..) => before.is_surely(&self.seen),
+        };
+        if !is_same {
             self.phase = Phase::Changing(now);
         }
+        self.is_seen_late = false;
     }
 
     /// The look before it is read: whether it is still as it was when it began to be quiet.
     pub(super) fn is_quiet(&mut self, now: Instant) -> bool {
-        let before = self.see();
-        let is_quiet = std::mem::take(&mut self.is_seen_late) || before.is_equal(&self.seen);
-        if !is_quiet {
-            self.phase = Phase::Changing(now);
-        }
-        is_quiet
+        self.look(now);
+        self.is_due(now)
     }
 
     /// Looks; answers with what was seen before.

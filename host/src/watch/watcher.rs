@@ -76,7 +76,8 @@ impl<K: Clone + PartialEq + Send + 'static> Watcher<K> {
     }
 
     /// Watches these from now on, and nothing else. What was watched before, by the same key, goes on as it was: nothing of it
-    /// is lost. It may be called while a report is under way, and by it.
+    /// is lost. It may be called while a report is under way, and by it; that one report may be of something that is not watched
+    /// any more.
     pub fn set(&self, set: Vec<Watched<K>>) {
         self.shared.lock().set(set, Instant::now());
         self.shared.wake();

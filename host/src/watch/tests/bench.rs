@@ -36,6 +36,8 @@ pub(super) struct Bench {
     folder: tempfile::TempDir,
     lookout: Lookout<&'static str>,
     now: Instant,
+    /// How often time went on to when something was due.
+    pub(super) wakeups: u64,
 }
 
 impl Bench {
@@ -44,7 +46,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let now = Instant::now();
         let folders = if events == Events::Told { Folders::new() } else { Folders::without_events() };
-        Self { folder, lookout: Lookout::new(folders, now), now }
+        Self { folder, lookout: Lookout::new(folders, now), now, wakeups: 0 }
     }
 
     /// Watches the library `x.so`, which is number 1.
@@ -83,13 +85,9 @@ impl Bench {
                 self.now = end;
                 return reports;
             }
+            self.wakeups += u64::from(due > self.now);
             self.now = self.now.max(due);
         }
-    }
-
-    /// When something is to be done next, if nothing happens.
-    pub(super) fn sleeps(&self) -> Duration {
-        self.lookout.due() - self.now
     }
 
     #[track_caller]
