@@ -12,10 +12,12 @@ pub mod spec;
 pub mod target;
 
 pub mod cargo_build;
+pub mod dev;
 pub mod inspect;
 pub mod library;
 pub mod manifest;
 pub mod preflight;
+pub mod watch;
 
 pub mod app;
 pub mod app_stack;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Why cargo has to be asked; none when the library is certainly up to date.
-pub(super) fn reason_to_build(package: &Package, library: &Path) -> Option<String> {
+pub(crate) fn reason_to_build(package: &Package, library: &Path) -> Option<String> {
     let Some(made) = modified(library) else { return Some("there is no library yet".into()) };
     let Some(sources) = sources(library) else { return Some("cargo did not list its sources".into()) };
     let packages = packages(package, &sources);
@@ -22,7 +22,7 @@ pub(super) fn reason_to_build(package: &Package, library: &Path) -> Option<Strin
 }
 
 /// A source that was changed since a time. What cargo itself makes in the target directory is none.
-pub(super) fn changed_since(package: &Package, library: &Path, started: SystemTime) -> Option<String> {
+pub(crate) fn changed_since(package: &Package, library: &Path, started: SystemTime) -> Option<String> {
     let sources = sources(library)?.into_iter().filter(|source| !source.starts_with(&package.target_dir));
     newer(package, sources, started, "the start of the build")
 }
@@ -44,12 +44,12 @@ fn modified(file: &Path) -> Option<SystemTime> {
     file.metadata().and_then(|meta| meta.modified()).ok()
 }
 
-fn shown(package: &Package, file: &Path) -> String {
+pub(crate) fn shown(package: &Package, file: &Path) -> String {
     file.strip_prefix(&package.root).unwrap_or(file).display().to_string()
 }
 
 /// The packages that the sources belong to: for each, the nearest folder above it with a `Cargo.toml`.
-fn packages(package: &Package, sources: &[PathBuf]) -> BTreeSet<PathBuf> {
+pub(super) fn packages(package: &Package, sources: &[PathBuf]) -> BTreeSet<PathBuf> {
     let folders: BTreeSet<&Path> = sources.iter().filter_map(|source| source.parent()).collect();
     let package_of = |folder: &Path| {
         folder.ancestors().find(|above| above.join("Cargo.toml").is_file()).map(Path::to_owned)
@@ -59,7 +59,7 @@ fn packages(package: &Package, sources: &[PathBuf]) -> BTreeSet<PathBuf> {
 
 /// The sources of the library and of the local crates that it is made of, from cargo's file beside it. None when that cannot
 /// be trusted: a relative path does not say what it is relative to.
-fn sources(library: &Path) -> Option<Vec<PathBuf>> {
+pub(super) fn sources(library: &Path) -> Option<Vec<PathBuf>> {
     let text = std::fs::read_to_string(library.with_extension("d")).ok()?;
     let sources = dependencies(&text);
     (!sources.is_empty() && sources.iter().all(|source| source.is_absolute())).then_some(sources)

@@ -5,15 +5,26 @@
 //! build script, a file that is gone. What is not seen here is a change of RUSTFLAGS or of the toolchain; `cargo build`
 //! sees it.
 
+mod attempt;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod freshness;
+mod group;
+mod message;
 mod package;
 mod run;
+mod sources;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use attempt::{Attempt, Outcome};
+pub(crate) use freshness::{changed_since, reason_to_build, shown};
+pub use message::Problem;
+pub(crate) use package::Package;
+pub(crate) use run::{Cargo, Output};
+pub(crate) use sources::Sources;
+
 use crate::error::Error;
-use package::Package;
-use run::{Cargo, Output};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 

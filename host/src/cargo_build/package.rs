@@ -8,12 +8,12 @@ use toml::{Table, Value};
 
 /// A cdylib crate.
 #[derive(Debug)]
-pub(super) struct Package {
-    pub(super) name: String,
+pub(crate) struct Package {
+    pub(crate) name: String,
     /// The absolute folder of its `Cargo.toml`.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The folder of its workspace's `Cargo.toml`: its own, if it is in none.
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Cargo's configuration files for it, the nearest first.
     pub(super) configs: Vec<PathBuf>,
     pub(super) target_dir: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Package {
 
 /// What the environment says of cargo's places.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places {
+pub(crate) struct Places {
     /// The target directory, absolute.
     pub(super) target_dir: Option<PathBuf>,
     /// The target to build for.
@@ -48,7 +48,7 @@ impl Places {
 
 impl Package {
     /// Reads the crate in a folder.
-    pub(super) fn read(folder: &Path, places: &Places) -> Result<Self, Error> {
+    pub(crate) fn read(folder: &Path, places: &Places) -> Result<Self, Error> {
         let no_crate = |what: &str| Error::spec(format!("{}: not a crate: {what}", folder.display()));
         let manifest = folder.join("Cargo.toml");
         if !manifest.is_file() {
@@ -86,7 +86,7 @@ impl Package {
     }
 
     /// Where cargo puts its library.
-    pub(super) fn library(&self, profile: Profile) -> PathBuf {
+    pub(crate) fn library(&self, profile: Profile) -> PathBuf {
         let target = self
             .target
             .as_ref()
@@ -94,7 +94,12 @@ impl Package {
         target.join(profile.folder()).join(format!("lib{}.so", self.lib_name))
     }
 
-    pub(super) fn manifest(&self) -> PathBuf {
+    /// The lock of its workspace, which cargo writes when it has to.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("Cargo.lock")
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
         self.folder.join("Cargo.toml")
     }
 }

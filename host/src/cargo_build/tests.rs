@@ -1,36 +1,8 @@
+use super::fixture::{Crates, PLUGIN};
 use super::*;
 use crate::cargo_build::package::Places;
-use std::fs;
-
-/// A folder with crates, built by the real cargo into a target directory of its own.
-struct Crates {
-    folder: tempfile::TempDir,
-    cargo: Cargo,
-}
 
 impl Crates {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::Builder::new().prefix("with space ").tempdir().unwrap();
-        let cargo = Cargo { places: Places::default(), ..Cargo::from_env(Output::Kept) };
-        let crates = Self { folder, cargo };
-        files.iter().for_each(|(file, text)| crates.write(file, text));
-        crates
-    }
-
-    /// One crate named `my-plugin`, in the folder `p`.
-    fn one() -> Self {
-        Self::new(&[("p/Cargo.toml", PLUGIN), ("p/src/lib.rs", "pub fn one() {}")])
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join(file)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        fs::create_dir_all(self.path(file).parent().unwrap()).unwrap();
-        fs::write(self.path(file), text).unwrap();
-    }
-
     fn library(&self) -> Result<Built, Error> {
         library_by(&self.cargo, &self.path("p"), Profile::Dev, |_| {})
     }
@@ -48,9 +20,6 @@ impl Crates {
         assert!(!built.built && built.path.is_file(), "{built:?}");
     }
 }
-
-const PLUGIN: &str =
-    "[package]\nname = 'my-plugin'\nversion = '0.1.0'\nedition = '2024'\n[lib]\ncrate-type = ['cdylib']\n";
 
 #[test]
 fn a_missing_library_is_built_and_then_nothing_runs_until_a_source_changes() {
@@ -181,16 +150,12 @@ fn the_variables_of_an_outer_cargo_do_not_build_again() {
 
 #[test]
 fn a_source_that_is_saved_while_cargo_compiles_is_built_too() {
-    use std::os::unix::fs::PermissionsExt;
     let crates = Crates::one();
-    let (real, source) = (crates.cargo.program.to_string_lossy(), crates.path("p/src/lib.rs"));
-    let script = format!(
-        "#!/bin/sh\n'{real}' \"$@\" || exit\n[ -e saved ] && exit\ntouch saved\necho 'pub fn late() {{}}' > '{}'\n",
+    let source = crates.path("p/src/lib.rs");
+    let slow = crates.script(&format!(
+        "$REAL \"$@\" || exit\n[ -e saved ] && exit\ntouch saved\necho 'pub fn late() {{}}' > '{}'",
         source.display()
-    );
-    crates.write("cargo.sh", &script);
-    fs::set_permissions(crates.path("cargo.sh"), fs::Permissions::from_mode(0o700)).unwrap();
-    let slow = Cargo { program: crates.path("cargo.sh").into(), ..crates.cargo.clone() };
+    ));
     let mut said = Vec::new();
     library_by(&slow, &crates.path("p"), Profile::Dev, |line| said.push(line.to_owned())).unwrap();
     assert_eq!(

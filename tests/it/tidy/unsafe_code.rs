@@ -9,6 +9,7 @@ use crate::harness::root;
 /// Where it may stand; a folder ends with `/`. A new line here is a decision: say in the review why no file of the list
 /// could hold it.
 const ALLOWED: &[&str] = &[
+    "host/src/cargo_build/group.rs",
     "host/src/deployment/ending.rs",
     "host/src/exchange/answer.rs",
     "host/src/exchange/begin.rs",

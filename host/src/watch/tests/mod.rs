@@ -1,0 +1,6 @@
+mod bench;
+mod folders;
+mod settling;
+mod stress;
+mod threads;
+mod tools;
