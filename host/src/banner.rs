@@ -1,6 +1,5 @@
 //! What `host` says when it serves: Bottle's banner, and more.
 
-use crate::listener::Listener;
 use crate::server::Chosen;
 use crate::table::Listed;
 use std::fmt::Write;
@@ -9,7 +8,7 @@ use std::fmt::Write;
 const ROUTES_SHOWN_MAX: usize = 40;
 
 /// The banner's text.
-pub fn banner(app: &str, chosen: &Chosen, listeners: &[Listener], routes: &[Listed]) -> String {
+pub fn banner(app: &str, chosen: &Chosen, urls: &[String], routes: &[Listed]) -> String {
     let mut out = String::new();
     let about = chosen.server.about();
     let version = env!("CARGO_PKG_VERSION");
@@ -20,8 +19,8 @@ pub fn banner(app: &str, chosen: &Chosen, listeners: &[Listener], routes: &[List
         "host v{version} serving `{app}` with server `{}`{alias}: {}",
         about.name, about.summary
     );
-    for listener in listeners {
-        let _ = writeln!(out, "Listening on {listener}");
+    for url in urls {
+        let _ = writeln!(out, "Listening on {url}");
     }
     out.push_str(&table(routes.get(..ROUTES_SHOWN_MAX).unwrap_or(routes)));
     if let Some(more) = routes.len().checked_sub(ROUTES_SHOWN_MAX).filter(|more| *more > 0) {

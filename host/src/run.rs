@@ -4,12 +4,12 @@
 use crate::access_log::AccessLog;
 use crate::banner;
 use crate::control::Commands;
-use crate::deployment::{Deployment, Inherited, Parent, Reread, Setup};
+use crate::deployment::{Addresses, Deployment, Inherited, Parent, Reread, Running, Setup};
 use crate::error::Error;
 use crate::listener::Listener;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{Chosen, ServerRegistry, Serving};
-use crate::service::Service;
+use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
+use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
 use std::sync::Arc;
@@ -49,8 +49,8 @@ pub struct Start {
     pub spec: Spec,
     /// Reads it again.
     pub reread: Reread,
-    /// Where it listens.
-    pub listeners: Vec<Listener>,
+    /// Where it listens, each with the address as the spec has it.
+    pub listeners: Vec<(Bind, Listener)>,
     /// What the process before served.
     pub inherited: Inherited,
     /// Ends it.
@@ -64,33 +64,46 @@ pub struct Start {
 pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result<(), Error> {
     let Start { spec, reread, listeners, inherited, stop } = start;
     let chosen = choose(&spec, &ServerRegistry::default())?;
-    let handle = RunHandle::new(stop.clone());
+    let (handle, parent) = (RunHandle::new(stop.clone()), starter.parent());
+    parent.deadlines(&spec.timeouts);
+    let Addresses { wanted: listeners, surplus } =
+        Addresses::of_spec(&spec.server.bind, listeners, &*parent)?;
     let setup =
-        Setup { reread, run: handle.clone(), quiet: options.quiet, parent: starter.parent(), inherited };
+        Setup { reread, run: handle.clone(), quiet: options.quiet, parent: parent.clone(), inherited };
     let deployment = match Deployment::load(spec.clone(), setup) {
         Ok(deployment) => deployment,
         Err(error) => return wait_for_another_try(&spec, error, &stop, options, starter),
     };
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
-    let banner = banner::banner(&spec.app.name, &chosen, &listeners, &table.listing());
-    let service = Arc::new(Service::of(table, spec.timeouts, spec.limits, spec.app.debug));
+    let urls: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
+    let banner = banner::banner(&spec.app.name, &chosen, &urls, &table.listing());
+    let service = Arc::new(Service::of(table, Settings::of(&spec)));
     let access_log = if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log) };
+    let listening = Listening::of(listeners)?;
     let serving = Serving {
         service: service.clone(),
-        listeners,
+        listening: listening.clone(),
         workers: spec.server.workers.or(cores),
         threads: spec.server.threads.explicit(),
         options: spec.server.options.clone(),
         stop: stop.clone(),
         access_log: access_log.clone(),
+        unfit: unfit(&parent),
     };
-    deployment.serve(service, chosen.server.about().name);
+    deployment.serve(Running { server: chosen.server.about().name, service, listening });
     handle.enter(Phase::Serving);
     starter.serves(&banner, deployment.clone())?;
+    surplus.close(&*parent);
     let served = chosen.server.serve(serving);
     access_log.flush();
     served?;
     deployment.end(spec.timeouts.shutdown)
+}
+
+/// Another process is to take over.
+fn unfit(parent: &Arc<dyn Parent>) -> Unfit {
+    let parent = parent.clone();
+    Arc::new(move |why| parent.replace_me(why))
 }
 
 /// What cannot be loaded may be loaded after a change; this process is started again for it, as Bottle's child is.
@@ -126,8 +139,11 @@ pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
 ///
 /// # Errors
 /// One of them cannot be bound.
-pub fn bind(spec: &Spec) -> Result<Vec<Listener>, Error> {
-    let bind = |bind: &Located<Bind>| Listener::bind(bind).map_err(|error| bind.at.place(&error));
+pub fn bind(spec: &Spec) -> Result<Vec<(Bind, Listener)>, Error> {
+    let bind = |bind: &Located<Bind>| {
+        let listener = Listener::bind(bind).map_err(|error| bind.at.place(&error))?;
+        Ok((bind.value.clone(), listener))
+    };
     spec.server.bind.iter().map(bind).collect()
 }
 

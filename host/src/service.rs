@@ -1,22 +1,16 @@
-//! What a server serves: the current table, and the settings that every request needs.
+//! What a server serves: the current table, with the settings that its requests need.
 
-use crate::spec::{Limits, Timeouts};
+use crate::spec::{Limits, Spec, Timeouts};
 use crate::table::Table;
 use crate::usage::Slots;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::task::Waker;
 
 /// The app of a worker. Servers know this and nothing of specs, apps and plugins.
 pub struct Service {
-    table: RwLock<Arc<Table>>,
+    current: RwLock<(Arc<Table>, Settings)>,
     version: AtomicU64,
-    /// Deadlines of connections and requests.
-    pub timeouts: Timeouts,
-    /// Quotas of this worker.
-    pub limits: Limits,
-    /// Whether clients may see the causes of errors.
-    pub debug: bool,
     in_flight: AtomicUsize,
     /// What each exchange uses at this moment.
     pub(crate) slots: Slots,
@@ -25,6 +19,25 @@ pub struct Service {
     names_generations: AtomicBool,
     /// Requests are the host's own questions, and nobody's to count.
     is_rehearsal: bool,
+}
+
+/// What every request needs to know of the spec. Published with a table: a request has those of its table, and looks at no
+/// shared place for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Deadlines of connections and requests.
+    pub timeouts: Timeouts,
+    /// Quotas of this worker.
+    pub limits: Limits,
+    /// Whether clients may see the causes of errors.
+    pub debug: bool,
+}
+
+impl Settings {
+    /// Those of a spec.
+    pub fn of(spec: &Spec) -> Self {
+        Self { timeouts: spec.timeouts, limits: spec.limits, debug: spec.app.debug }
+    }
 }
 
 /// One request in flight, until it is dropped.
@@ -40,13 +53,10 @@ impl Drop for InFlight<'_> {
 
 impl Service {
     /// Serves `table` from now on.
-    pub fn of(table: Arc<Table>, timeouts: Timeouts, limits: Limits, debug: bool) -> Self {
+    pub fn of(table: Arc<Table>, settings: Settings) -> Self {
         Self {
-            table: RwLock::new(table),
+            current: RwLock::new((table, settings)),
             version: AtomicU64::new(1),
-            timeouts,
-            limits,
-            debug,
             in_flight: AtomicUsize::new(0),
             slots: Slots::default(),
             at_gate: Mutex::default(),
@@ -56,8 +66,8 @@ impl Service {
     }
 
     /// As [`of`](Self::of), for requests that the host itself asks.
-    pub(crate) fn rehearsing(table: Arc<Table>, timeouts: Timeouts, limits: Limits, debug: bool) -> Self {
-        Self { is_rehearsal: true, ..Self::of(table, timeouts, limits, debug) }
+    pub(crate) fn rehearsing(table: Arc<Table>, settings: Settings) -> Self {
+        Self { is_rehearsal: true, ..Self::of(table, settings) }
     }
 
     /// Whether requests are counted.
@@ -67,13 +77,13 @@ impl Service {
 
     /// Counts a request, if one more may be in flight. Nothing is counted, and no counter shared, where connections are
     /// the tighter limit: a connection has one request at a time.
-    pub(crate) fn enter(&self) -> Option<InFlight<'_>> {
-        if self.limits.in_flight >= self.limits.connections {
+    pub(crate) fn enter(&self, limits: &Limits) -> Option<InFlight<'_>> {
+        if limits.in_flight >= limits.connections {
             return Some(InFlight(None));
         }
         let held = InFlight(Some(&self.in_flight));
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        (before < self.limits.in_flight).then_some(held)
+        (before < limits.in_flight).then_some(held)
     }
 
     /// The number of the current table. In one order with the slots: see `usage`.
@@ -81,20 +91,29 @@ impl Service {
         self.version.load(Ordering::SeqCst)
     }
 
-    /// The current table with its number.
-    pub(crate) fn current(&self) -> (Arc<Table>, u64) {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        (table.clone(), self.version())
+    fn read(&self) -> RwLockReadGuard<'_, (Arc<Table>, Settings)> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The current table with its settings and its number.
+    pub(crate) fn current(&self) -> (Arc<Table>, Settings, u64) {
+        let current = self.read();
+        (current.0.clone(), current.1, self.version())
+    }
+
+    /// The current settings. A request has those of its exchange.
+    pub(crate) fn settings(&self) -> Settings {
+        self.read().1
     }
 
     /// The current table.
     pub fn table(&self) -> Arc<Table> {
-        self.current().0
+        self.read().0.clone()
     }
 
     /// Serves another table from now on; its number. The caller holds the one before: nothing of a plugin is dropped here.
-    pub(crate) fn publish(&self, new: Arc<Table>) -> u64 {
-        *self.table.write().unwrap_or_else(PoisonError::into_inner) = new;
+    pub(crate) fn publish(&self, table: Arc<Table>, settings: Settings) -> u64 {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (table, settings);
         self.version.fetch_add(1, Ordering::SeqCst) + 1
     }
 

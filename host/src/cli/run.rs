@@ -74,7 +74,6 @@ impl Run {
     fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
         let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
-        let listeners = listeners.into_iter().map(|(_, listener)| listener).collect();
         let inherited = Inherited::of(generations);
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
         let served = run::run(start, &self.options(), &mut link);

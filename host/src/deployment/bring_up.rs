@@ -1,12 +1,11 @@
 //! New generations: created and started, each on a thread that may hang.
 
 use super::Deployment;
-use super::change::{Moved, Served};
+use super::change::Moved;
 use super::draft::{Draft, New, placed};
 use super::ending::discard;
 use super::handover::{From, Planned};
 use super::inherited::source_text;
-use super::swap::in_place;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
@@ -38,11 +37,34 @@ impl Drop for Fresh {
     }
 }
 
-/// The generations of a spec.
+/// Which generations a change wants.
+pub(super) enum Declared {
+    /// Those that are served when it is published.
+    AsServed,
+    /// The same, with another one in the place of one.
+    InPlaceOf { old: Arc<Generation>, new: Arc<Generation> },
+    /// These, in the order of the spec.
+    All(Vec<Arc<Generation>>),
+}
+
+impl Declared {
+    /// The generations, when these are served. Another plugin may have been swapped since the change began.
+    pub(super) fn among(self, mut served: Vec<Arc<Generation>>) -> Vec<Arc<Generation>> {
+        match self {
+            Self::AsServed => {}
+            Self::InPlaceOf { old, new } => {
+                served.iter_mut().filter(|one| Arc::ptr_eq(one, &old)).for_each(|one| *one = new.clone());
+            }
+            Self::All(all) => return all,
+        }
+        served
+    }
+}
+
+/// The generations of a change.
 pub(super) struct Up {
-    /// In the order of the spec.
-    pub(super) declared: Vec<Arc<Generation>>,
-    /// Those of them that are new.
+    pub(super) declared: Declared,
+    /// Those that are new.
     pub(super) fresh: Fresh,
     /// What became of their states.
     pub(super) moved: Vec<Moved>,
@@ -58,18 +80,16 @@ pub(super) struct BehindGate {
 
 impl Up {
     /// These, and nothing new.
-    pub(super) fn unchanged(declared: Vec<Arc<Generation>>, limit: Option<Duration>) -> Self {
+    pub(super) fn unchanged(declared: Declared, limit: Option<Duration>) -> Self {
         let fresh = Fresh { generations: Vec::new(), limit };
         Self { declared, fresh, moved: Vec::new(), behind_gate: Vec::new() }
     }
 
-    /// The one generation that was brought up, among those that are served, in the place of `old`.
-    pub(super) fn in_place_of(self, old: &Arc<Generation>, served: Served) -> Self {
-        let declared = match self.declared.first() {
-            Some(new) => in_place(served.declared, old, new),
-            None => served.declared,
-        };
-        Self { declared, ..self }
+    /// The one generation that was brought up, in the place of `old`.
+    pub(super) fn in_place_of(self, old: &Arc<Generation>) -> Self {
+        let new = self.fresh.generations.first().cloned();
+        let in_place = |new| Declared::InPlaceOf { old: old.clone(), new };
+        Self { declared: new.map_or(Declared::AsServed, in_place), ..self }
     }
 }
 
@@ -82,27 +102,26 @@ enum One {
 impl Deployment {
     /// Brings up what is new.
     pub(super) fn bring_all_up(&self, drafts: Vec<Draft>, limit: Option<Duration>) -> Result<Up, Error> {
-        let mut up = Up::unchanged(Vec::new(), limit);
+        let (mut up, mut all) = (Up::unchanged(Declared::AsServed, limit), Vec::new());
         for draft in drafts {
-            match draft {
-                Draft::Same(generation) => up.declared.push(generation),
+            all.push(match draft {
+                Draft::Same(generation) => generation,
                 Draft::New(new) => self.bring_up(*new, limit, &mut up)?,
-            }
+            });
         }
-        Ok(up)
+        Ok(Up { declared: Declared::All(all), ..up })
     }
 
     /// Brings up one generation.
-    fn bring_up(&self, new: New, limit: Option<Duration>, up: &mut Up) -> Result<(), Error> {
+    fn bring_up(&self, new: New, limit: Option<Duration>, up: &mut Up) -> Result<Arc<Generation>, Error> {
         let plugin = new.plugin.clone();
         let (generation, one) = self.create(new, limit).map_err(|error| placed(&plugin, &error))?;
         up.fresh.generations.push(generation.clone());
-        up.declared.push(generation.clone());
         match one {
             One::Started(moved) => up.moved.extend(moved),
-            One::Waits(planned) => up.behind_gate.push(BehindGate { new: generation, planned }),
+            One::Waits(planned) => up.behind_gate.push(BehindGate { new: generation.clone(), planned }),
         }
-        Ok(())
+        Ok(generation)
     }
 
     fn create(&self, new: New, limit: Option<Duration>) -> Result<(Arc<Generation>, One), Error> {

@@ -3,7 +3,7 @@
 
 use super::assemble::Assembly;
 use super::books::{Copied, Kept};
-use super::bring_up::{BehindGate, Up};
+use super::bring_up::{BehindGate, Declared, Up};
 use super::draft::Look;
 use super::inherited::Copy;
 use super::retire::{Left, Limits};
@@ -12,6 +12,7 @@ use super::{Deployment, Receipt, parent};
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::load::open::accept;
+use crate::service::Settings;
 use crate::spec::Spec;
 use crate::usage::Count;
 use std::sync::Arc;
@@ -57,7 +58,9 @@ impl Deployment {
         let drafts = self.draft(&spec, None, Look::AtSpec)?;
         self.setup.run.stores().set_limit(spec.limits.store_bytes);
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
-        up.declared.iter().for_each(|generation| self.inherit_kept(generation.name()));
+        if let Declared::All(all) = &up.declared {
+            all.iter().for_each(|generation| self.inherit_kept(generation.name()));
+        }
         self.publish(Wanted { spec, up, outdated: &[] })?;
         Ok(())
     }
@@ -111,11 +114,13 @@ impl Deployment {
             gates.push(self.close_gate(&planned.from.old, &spec.timeouts)?);
             moved.push(self.take_over_and_start(&new, planned, &spec.timeouts)?);
         }
-        let assembly = self.assemble(&spec, declared, current.as_ref(), outdated)?;
+        let served = current.as_ref().map(|current| current.declared.clone()).unwrap_or_default();
+        let assembly = self.assemble(&spec, declared.among(served), current.as_ref(), outdated)?;
         let came = assembly.without(current.as_ref());
         let left = current.as_ref().map(|current| current.without(Some(&assembly))).unwrap_or_default();
         self_tests(&assembly, &came)?;
-        let version = self.service.get().map_or(0, |service| service.publish(assembly.table.clone()));
+        let (table, settings) = (assembly.table.clone(), Settings::of(&spec));
+        let version = self.service().map_or(0, |service| service.publish(table, settings));
         let at = Instant::now();
         self.book(&came, &left);
         fresh.keep();

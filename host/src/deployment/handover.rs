@@ -71,7 +71,7 @@ impl Deployment {
         old: &Arc<Generation>,
         timeouts: &Timeouts,
     ) -> Result<Option<Gate>, Error> {
-        let Some(service) = self.service.get().cloned() else { return Ok(None) };
+        let Some(service) = self.service().cloned() else { return Ok(None) };
         let uses = old.uses();
         uses.iter().for_each(|uses| uses.gate(true));
         let gate = Gate { service, uses };

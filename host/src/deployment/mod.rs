@@ -12,6 +12,7 @@
 //!
 //! Steps 3 and 4 happen one change at a time; all of it happens one change at a time for each plugin, in the order of asking.
 
+mod addresses;
 mod assemble;
 mod books;
 mod bring_up;
@@ -27,10 +28,12 @@ mod receipt;
 mod respec;
 mod retire;
 mod self_test;
+mod settings;
 mod status;
 mod swap;
 mod turns;
 
+pub use addresses::Addresses;
 pub use inherited::{Inherited, source_text};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
@@ -39,6 +42,7 @@ use crate::deadline;
 use crate::error::Error;
 use crate::load::Numbers;
 use crate::run_handle::RunHandle;
+use crate::server::Listening;
 use crate::service::Service;
 use crate::spec::Spec;
 use crate::table::Table;
@@ -65,6 +69,16 @@ pub struct Setup {
     pub inherited: Inherited,
 }
 
+/// A server that serves what is deployed.
+pub struct Running {
+    /// Its name in the registry.
+    pub server: &'static str,
+    /// Changes are published to it.
+    pub service: Arc<Service>,
+    /// Where it listens.
+    pub listening: Listening,
+}
+
 /// See the module.
 pub struct Deployment {
     setup: Setup,
@@ -72,9 +86,10 @@ pub struct Deployment {
     books: Books,
     /// What is served; none before the first load. Held while a table is composed and published.
     current: Mutex<Option<Assembly>>,
+    /// The spec of its first load.
+    began_with: Arc<Spec>,
     /// None before it serves, and in a host that only checks.
-    service: OnceLock<Arc<Service>>,
-    server: OnceLock<&'static str>,
+    running: OnceLock<Running>,
     reaper: Arc<Reaper>,
 }
 
@@ -84,16 +99,17 @@ impl Deployment {
     /// # Errors
     /// A crate does not build, a plugin cannot be loaded, a target does not exist, two routes are equal, a self-test fails.
     pub fn load(spec: Spec, setup: Setup) -> Result<Arc<Self>, Error> {
+        let spec = Arc::new(spec);
         let deployment = Arc::new(Self {
             setup,
             numbers: Arc::default(),
             books: Books::default(),
             current: Mutex::default(),
-            service: OnceLock::new(),
-            server: OnceLock::new(),
+            began_with: spec.clone(),
+            running: OnceLock::new(),
             reaper: Arc::default(),
         });
-        deployment.first_load(Arc::new(spec))?;
+        deployment.first_load(spec)?;
         deployment.reap();
         Ok(deployment)
     }
@@ -107,10 +123,13 @@ impl Deployment {
         self.current().as_ref().map(|assembly| assembly.table.clone())
     }
 
-    /// Serves by this service from now on, with the server of that name: changes are published to it.
-    pub fn serve(&self, service: Arc<Service>, server: &'static str) {
-        let _ = self.service.set(service);
-        let _ = self.server.set(server);
+    /// Is served from now on.
+    pub fn serve(&self, running: Running) {
+        let _ = self.running.set(running);
+    }
+
+    fn service(&self) -> Option<&Arc<Service>> {
+        self.running.get().map(|running| &running.service)
     }
 
     /// Stops and frees every plugin, when the server has ended. Nothing is unmapped: the process ends.

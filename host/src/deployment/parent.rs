@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::generation::Label;
 use crate::listener::Listener;
-use crate::spec::Bind;
+use crate::spec::{Bind, Timeouts};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::PathBuf;
@@ -27,7 +27,10 @@ pub trait Parent: Send + Sync {
     fn listen(&self, bind: &Bind) -> Result<Listener, Error>;
 
     /// Closes an address: what this process has of it is its own to close.
-    fn unlisten(&self, bind: &Bind);
+    fn unlisten(&self, bind: &Bind, listener: &Listener);
+
+    /// How long this process may need at its end.
+    fn deadlines(&self, timeouts: &Timeouts);
 }
 
 /// A generation as another process needs it.
@@ -93,5 +96,7 @@ impl Parent for Nobody {
         Listener::bind(bind)
     }
 
-    fn unlisten(&self, _: &Bind) {}
+    fn unlisten(&self, _: &Bind, _: &Listener) {}
+
+    fn deadlines(&self, _: &Timeouts) {}
 }

@@ -142,9 +142,7 @@ impl From<Receipt> for Answer {
 impl From<Vec<Receipt>> for Answer {
     fn from(receipts: Vec<Receipt>) -> Self {
         let lines: Vec<String> = receipts.iter().map(ToString::to_string).collect();
-        let text =
-            if lines.is_empty() { "nothing differs: no plugin was swapped".into() } else { lines.join("\n") };
-        Self::done(text, serde_json::json!({ "swaps": receipts }))
+        Self::done(lines.join("\n"), serde_json::json!({ "swaps": receipts }))
     }
 }
 
@@ -193,6 +191,5 @@ mod tests {
         assert!(removed.to_string().starts_with("a 2.0 (generation 3) removed: "), "{removed}");
         let same = Receipt { unchanged: true, ..added };
         assert_eq!(same.to_string(), "a 2.0 (generation 1): unchanged, not swapped");
-        assert_eq!(Answer::from(vec![]).text, "nothing differs: no plugin was swapped");
     }
 }

@@ -1,11 +1,15 @@
-//! A new spec: plugins that differ are swapped, added or removed, all of them in one table.
+//! A new spec: plugins that differ are swapped, added or removed, all of them in one table; so are addresses, and settings.
 
-use super::Deployment;
+use super::addresses::{Rebind, Rebound};
 use super::books::{Book, Wish};
 use super::change::Wanted;
 use super::draft::Look;
+use super::settings;
+use super::{Deployment, Receipt};
 use crate::control::Answer;
 use crate::error::Error;
+use crate::server::{Listening, ServerRegistry};
+use serde_json::json;
 use std::sync::Arc;
 
 impl Deployment {
@@ -16,27 +20,84 @@ impl Deployment {
 
     fn reload_spec_now(&self, look: Look) -> Result<Answer, Error> {
         let taken = self.try_reload_spec(look);
-        taken.map_err(|error| {
+        let taken = taken.map_err(|error| {
             let error = error.context("the new spec was not taken");
             error.help("all that was served before is still served")
-        })
+        })?;
+        taken.notes().iter().for_each(|note| tracing::info!("{note}"));
+        Ok(taken.into())
     }
 
-    fn try_reload_spec(&self, look: Look) -> Result<Answer, Error> {
+    /// New addresses are bound first, because that may fail; old ones are closed last, because that cannot.
+    fn try_reload_spec(&self, look: Look) -> Result<Taken, Error> {
         let served = self.served();
         let before = served.as_ref().map(|served| served.declared.clone()).unwrap_or_default();
         let began = self.begin(&before);
         let spec = Arc::new((self.setup.reread)()?);
+        crate::run::choose(&spec, &ServerRegistry::default())?;
+        let rebind = Rebind::begin(&spec.server.bind, self.listening(), &*self.setup.parent)?;
         let drafts = self.draft(&spec, served.as_ref(), look)?;
-        let store_bytes = spec.limits.store_bytes;
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
-        let published = self.publish(Wanted { spec, up, outdated: &[] })?;
-        self.setup.run.stores().set_limit(store_bytes);
+        let published = self.publish(Wanted { spec: spec.clone(), up, outdated: &[] })?;
+        self.setup.run.stores().set_limit(spec.limits.store_bytes);
+        self.setup.parent.deadlines(&spec.timeouts);
+        let addresses = rebind.carry_out();
         let receipts = self.see_off(&began, published);
         for removed in receipts.iter().filter(|receipt| receipt.to.is_none()) {
             self.setup.run.stores().forget(&removed.plugin);
         }
-        Ok(receipts.into())
+        let settings = served.map(|served| settings::taken(&served.spec, &spec)).unwrap_or_default();
+        let after_restart = settings::after_restart(&self.began_with, &spec);
+        let after_start = settings::after_start(&self.began_with, &spec);
+        Ok(Taken { receipts, addresses, settings, after_restart, after_start })
+    }
+
+    fn listening(&self) -> Option<&Listening> {
+        self.running.get().map(|running| &running.listening)
+    }
+}
+
+/// What became of a new spec.
+struct Taken {
+    receipts: Vec<Receipt>,
+    addresses: Rebound,
+    /// Keys of settings that have taken effect.
+    settings: Vec<&'static str>,
+    /// Keys that count for the next worker.
+    after_restart: Vec<&'static str>,
+    /// Keys that count for the next supervisor.
+    after_start: Vec<&'static str>,
+}
+
+impl Taken {
+    /// What there is to say besides the receipts, a line each.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Rebound { added, removed, failed } = &self.addresses;
+        notes.extend(added.iter().map(|url| format!("listening on {url}")));
+        notes.extend(removed.iter().map(|url| format!("no longer listening on {url}")));
+        notes.extend(failed.iter().map(|why| format!("cannot accept connections: {why}")));
+        let keys =
+            |what: &str, keys: &[&str]| (!keys.is_empty()).then(|| format!("{what}: {}", keys.join(", ")));
+        notes.extend(keys("changed", &self.settings));
+        notes.extend(keys("counts after `host ctl restart`", &self.after_restart));
+        notes.extend(keys("counts when the host is started again", &self.after_start));
+        notes
+    }
+}
+
+impl From<Taken> for Answer {
+    fn from(taken: Taken) -> Self {
+        let receipts = taken.receipts.iter().map(ToString::to_string);
+        let lines: Vec<String> = receipts.chain(taken.notes()).collect();
+        let text = if lines.is_empty() { "nothing differs".into() } else { lines.join("\n") };
+        let Taken { receipts, addresses: Rebound { added, removed, failed }, .. } = taken;
+        let listeners = json!({ "added": added, "removed": removed, "failed": failed });
+        let data = json!({
+            "swaps": receipts, "listeners": listeners, "settings": taken.settings,
+            "after_restart": taken.after_restart, "after_start": taken.after_start,
+        });
+        Self::done(text, data)
     }
 }
 

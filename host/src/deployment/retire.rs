@@ -68,7 +68,7 @@ impl Deployment {
 
     /// What a generation answered until now.
     pub(super) fn count(&self, generation: &Generation) -> Count {
-        self.service.get().map(|service| service.slots.count(generation)).unwrap_or_default()
+        self.service().map(|service| service.slots.count(generation)).unwrap_or_default()
     }
 
     fn drain(&self, old: &Arc<Generation>, version: u64, limits: Limits, receipt: &mut Receipt) {
@@ -77,7 +77,7 @@ impl Deployment {
         let at_first = self.in_use(old, version);
         let mut left = self.wait_unused(old, version, limits.drain);
         if !left.is_none() {
-            let asked = self.service.get().map_or(0, |service| service.slots.cancel(old));
+            let asked = self.service().map_or(0, |service| service.slots.cancel(old));
             left = self.wait_unused(old, version, Some(CUT_OFF));
             receipt.cut = asked.saturating_sub(left.requests) as u64;
         }
@@ -91,7 +91,7 @@ impl Deployment {
     }
 
     fn in_use(&self, generation: &Generation, version: u64) -> InUse {
-        self.service.get().map(|service| service.slots.in_use(generation, version)).unwrap_or_default()
+        self.service().map(|service| service.slots.in_use(generation, version)).unwrap_or_default()
     }
 
     /// Waits until no request uses it; what does when the time is over.

@@ -3,7 +3,7 @@
 use crate::deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Head, Plan, Progress};
-use crate::service::Service;
+use crate::service::{Service, Settings};
 use crate::spec::{PluginSpec, Spec};
 use crate::table::Table;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const STATUS_MAX: u16 = 399;
 pub(super) fn self_test(spec: &Spec, table: &Arc<Table>, plugin: &PluginSpec) -> Result<(), Error> {
     let host = plugin.hosts.first().map_or("localhost", |host| host.value.as_str());
     for path in &plugin.self_test {
-        let service = Service::rehearsing(table.clone(), spec.timeouts, spec.limits, spec.app.debug);
+        let service = Service::rehearsing(table.clone(), Settings::of(spec));
         let service = Arc::new(service);
         let (head, limit) = (TestHead::of(path, host), spec.timeouts.load);
         let step = format!("self-test: GET {}", path.value);
@@ -89,7 +89,7 @@ impl Head for TestHead {
         self.target.as_bytes()
     }
     fn path(&self) -> &[u8] {
-        self.target[..self.path_len].as_bytes()
+        &self.target.as_bytes()[..self.path_len]
     }
     fn query(&self) -> Option<&[u8]> {
         self.target.get(self.path_len + 1..).map(str::as_bytes)

@@ -45,7 +45,7 @@ impl Deployment {
     }
 
     fn name_generations(&self, on: bool) -> Answer {
-        if let Some(service) = self.service.get() {
+        if let Some(service) = self.service() {
             service.name_generations(on);
         }
         Answer::done(
@@ -56,7 +56,7 @@ impl Deployment {
 
     fn status(&self) -> Answer {
         let rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
-        let server = self.server.get().copied().unwrap_or_default();
+        let server = self.running.get().map_or("", |running| running.server);
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
         let data = json!({
             "app": self.app(), "server": server, "worker": { "pid": std::process::id() },
@@ -87,7 +87,7 @@ impl Deployment {
 
     fn row(&self, generation: &Arc<Generation>, state: &'static str, why: Option<String>) -> Row {
         let count = self.count(generation);
-        let service = self.service.get();
+        let service = self.service();
         let in_use = service.map(|service| service.slots.in_use(generation, 0)).unwrap_or_default();
         let label = generation.label();
         Row {

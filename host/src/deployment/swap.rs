@@ -1,7 +1,7 @@
 //! Swapping one plugin, and putting its previous generation back.
 
 use super::books::{Book, Copied, Kept, Wish};
-use super::bring_up::Up;
+use super::bring_up::{Declared, Up};
 use super::change::{Began, Moved, Served, Wanted};
 use super::draft::{Draft, New};
 use super::ending::stop;
@@ -68,7 +68,7 @@ impl Deployment {
         let (name, takes_state) = (book.name.clone(), !how.without_state);
         let new = Box::new(New { name, accepted, config_json, plugin, takes_state, number: None });
         let up = self.bring_all_up(vec![Draft::New(new)], served.spec.timeouts.load)?;
-        let wanted = Wanted { spec: served.spec.clone(), up: up.in_place_of(old, served), outdated: &[] };
+        let wanted = Wanted { spec: served.spec.clone(), up: up.in_place_of(old), outdated: &[] };
         let published = self.publish(wanted)?;
         if how.file.is_some() {
             book.pages().file.clone_from(&how.file);
@@ -96,7 +96,7 @@ impl Deployment {
                 Error::usage("a target names its library by path, and no other file can be swapped in");
             return Err(error.help("declare it as a [[plugin]], and name that in the target"));
         }
-        let up = Up::unchanged(served.declared, served.spec.timeouts.load);
+        let up = Up::unchanged(Declared::AsServed, served.spec.timeouts.load);
         let outdated = std::slice::from_ref(old);
         let published = self.publish(Wanted { spec: served.spec, up, outdated })?;
         Ok(self.see_off(began, published).into())
@@ -129,7 +129,7 @@ impl Deployment {
         match kept {
             Kept::Stopped(kept) => {
                 let moved = start_again(&kept, old, limit)?;
-                let declared = in_place(served.declared, old, &kept);
+                let declared = Declared::InPlaceOf { old: old.clone(), new: kept.clone() };
                 let up = Up { moved: Vec::from_iter(moved), ..Up::unchanged(declared, limit) };
                 self.roll_back_to(book, &kept, began, Wanted { spec: served.spec, up, outdated: &[] })
             }
@@ -179,7 +179,7 @@ impl Deployment {
         let limit = served.spec.timeouts.load;
         let up = self.bring_all_up(vec![Draft::New(Box::new(new))], limit)?;
         let spec = served.spec.clone();
-        let published = self.publish(Wanted { spec, up: up.in_place_of(old, served), outdated: &[] })?;
+        let published = self.publish(Wanted { spec, up: up.in_place_of(old), outdated: &[] })?;
         Ok(self.see_off(began, published).into())
     }
 
@@ -226,14 +226,4 @@ fn start_again(
         kept.start(progress)
     })?;
     Ok(moved)
-}
-
-/// The same plugins, with `new` in the place of `old`.
-pub(super) fn in_place(
-    mut declared: Vec<Arc<Generation>>,
-    old: &Arc<Generation>,
-    new: &Arc<Generation>,
-) -> Vec<Arc<Generation>> {
-    declared.iter_mut().filter(|one| Arc::ptr_eq(one, old)).for_each(|one| *one = new.clone());
-    declared
 }

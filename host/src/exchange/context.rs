@@ -5,7 +5,7 @@ use super::answer;
 use super::vtable;
 use crate::arena::Arena;
 use crate::foreign::OwnedHandler;
-use crate::service::Service;
+use crate::service::{Service, Settings};
 use crate::table::{Mount, Route, Table};
 use crate::usage::Uses;
 use plugin_api::abi::{self, Param, Slice};
@@ -50,6 +50,7 @@ pub(super) struct Inner<H> {
     pub(super) head: H,
     pub(super) arena: Arena,
     table: Arc<Table>,
+    pub(super) settings: Settings,
     table_version: u64,
     pub(super) place: Cell<Place>,
     pub(super) request: UnsafeCell<abi::Request>,
@@ -64,11 +65,12 @@ pub(super) struct Inner<H> {
 
 impl<H: Head> Inner<H> {
     pub(super) fn new(service: &Service, head: H) -> Self {
-        let (table, table_version) = service.current();
+        let (table, settings, table_version) = service.current();
         Self {
             head,
             arena: Arena::default(),
             table,
+            settings,
             table_version,
             place: Cell::default(),
             request: UnsafeCell::new(blank()),
@@ -84,7 +86,7 @@ impl<H: Head> Inner<H> {
     pub(super) fn refresh(&mut self, service: &Service) {
         if service.version() != self.table_version {
             self.place.set(Place::default());
-            (self.table, self.table_version) = service.current();
+            (self.table, self.settings, self.table_version) = service.current();
         }
     }
 

@@ -54,7 +54,7 @@ impl<H: Head> Exchange<H> {
     /// The handler answered with a code and nothing else. Its own line in the log says more than ours, if there is one.
     pub(super) fn gave_up(&mut self, cause: &str) -> Progress {
         self.failed = true;
-        if self.inner().explained.get() && !self.service.debug {
+        if self.inner().explained.get() && !self.inner().settings.debug {
             return self.fail(500, "");
         }
         self.fail_with_cause(500, "", cause)
@@ -65,7 +65,7 @@ impl<H: Head> Exchange<H> {
         let inner = self.inner();
         let plugin = inner.route().map_or("-", |route| route.plugin.name());
         tracing::error!(plugin, request = inner.id(), "{}: {cause}", inner.described());
-        let message = if self.service.debug && message.is_empty() { cause } else { message };
+        let message = if self.inner().settings.debug && message.is_empty() { cause } else { message };
         self.fail(status, message)
     }
 

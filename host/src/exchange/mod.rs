@@ -21,7 +21,7 @@ pub(crate) use answer::{OwnedBody, StreamFailed};
 pub(crate) use context::Head;
 
 use crate::request_body::{BodyPipe, WholeBody};
-use crate::service::Service;
+use crate::service::{Service, Settings};
 use crate::table::Route;
 use crate::usage::Slot;
 use crate::waker::HostWaker;
@@ -124,6 +124,11 @@ impl<H: Head> Exchange<H> {
 
     pub(crate) fn head(&self) -> &H {
         &self.inner().head
+    }
+
+    /// The settings that were published with the table which it used last.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner().settings
     }
 
     /// The streamed body, under [`Plan::Stream`].

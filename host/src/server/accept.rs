@@ -1,26 +1,58 @@
-//! Accepting connections on several listeners, until the stop.
+//! Accepting connections: a thread for each listener, so that none starves another.
 
-use super::Serving;
+use super::listening::{Accepts, Bound};
 use super::socket::Socket;
+use super::threads;
 use super::wait::{Deadline, wait};
-use crate::listener::Listener;
+use super::watch::Watch;
+use crate::error::Error;
 use rustix::event::PollFlags;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long to wait when the process has no descriptor left: a connection that ends gives one back.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Calls back for each connection until the stop is asked for, and closes the listener then: clients are refused at once
-/// while others are still served. A thread waits for one listener, so that none starves another.
-pub(super) fn accept_until_stop(serving: &Serving, listener: Listener, mut each: impl FnMut(Arc<Socket>)) {
+/// Calls back for each connection, which then waits until it has a place; that must not last longer than its listener.
+pub(super) struct Acceptors<F> {
+    watch: Watch,
+    each: Arc<F>,
+    threads: Mutex<Vec<(Arc<Bound>, JoinHandle<()>)>>,
+}
+
+impl<F: Fn(Socket, &Bound) + Send + Sync + 'static> Acceptors<F> {
+    pub(super) fn new(watch: &Watch, each: F) -> Arc<Self> {
+        Arc::new(Self { watch: watch.clone(), each: Arc::new(each), threads: Mutex::default() })
+    }
+}
+
+impl<F: Fn(Socket, &Bound) + Send + Sync + 'static> Accepts for Acceptors<F> {
+    fn begin(&self, bound: &Arc<Bound>) -> Result<(), Error> {
+        let (each, of_thread) = (self.each.clone(), bound.clone());
+        let accept = move || accept_until_closed(&of_thread, &*each);
+        let thread = threads::spawn("accept", &self.watch, accept)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push((bound.clone(), thread));
+        Ok(())
+    }
+
+    fn end(&self, bound: &Arc<Bound>) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, thread) in threads.extract_if(.., |(of, _)| Arc::ptr_eq(of, bound)) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept_until_closed(bound: &Bound, each: &impl Fn(Socket, &Bound)) {
+    let listener = bound.listener();
     let mut warned = false;
-    while !serving.stop.is_requested() {
-        match Socket::accept(&listener) {
-            Ok(socket) => each(Arc::new(socket)),
+    while !bound.is_closing() {
+        match Socket::accept(listener) {
+            Ok(socket) => each(socket, bound),
             Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
-                let fds = [(listener.as_fd(), PollFlags::IN), (serving.stop.event(), PollFlags::IN)];
+                let fds = [listener.as_fd(), bound.closing_event()].map(|fd| (fd, PollFlags::IN));
                 wait(fds, Deadline::NEVER);
             }
             // The client gave up between its connect and the accept.
@@ -30,8 +62,7 @@ pub(super) fn accept_until_stop(serving: &Serving, listener: Listener, mut each:
                 if !std::mem::replace(&mut warned, true) {
                     tracing::error!("cannot accept connections on {listener}: {cause}; trying again");
                 }
-                let stop = (serving.stop.event(), PollFlags::IN);
-                wait([stop], Deadline::after(Some(PAUSE)));
+                wait([(bound.closing_event(), PollFlags::IN)], Deadline::after(Some(PAUSE)));
             }
         }
     }

@@ -15,6 +15,7 @@ use super::watch::{Slot, TooLate};
 use crate::access_log::Entry;
 use crate::exchange::{self, Exchange, Plan, Progress};
 use crate::h1::{self, Connection, Refusal};
+use crate::spec::Timeouts;
 use head::SocketHead;
 use rustix::event::PollFlags;
 use std::io;
@@ -61,16 +62,16 @@ pub(super) fn serve(
     others: Option<BorrowedFd<'_>>,
     thread: &PluginThread,
 ) {
-    let limits = &serving.service.limits;
+    let head = SocketHead { head: h1::Head::default(), peer: socket.peer() };
+    let task = thread.waker();
+    let exchange = Exchange::new(&serving.service, head);
+    let limits = &exchange.settings().limits;
     let limits = h1::Limits {
         head_bytes_max: limits.head_bytes,
         headers_max: limits.headers,
         uri_bytes_max: limits.uri_bytes,
         body_bytes_max: limits.body_bytes as u64,
     };
-    let head = SocketHead { head: h1::Head::default(), peer: socket.peer() };
-    let task = thread.waker();
-    let exchange = Exchange::new(&serving.service, head);
     let conversation = Conversation {
         socket,
         serving,
@@ -117,6 +118,10 @@ impl Conversation<'_> {
         self.linger();
     }
 
+    fn timeouts(&self) -> &Timeouts {
+        &self.exchange.settings().timeouts
+    }
+
     /// One request and its answer; whether another may follow.
     fn request(&mut self) -> Result<bool, Broken> {
         if !self.read_head()? {
@@ -135,7 +140,7 @@ impl Conversation<'_> {
 
     /// Finds the route and reads the body, if that is to be read first. `false`: it is answered already.
     fn begin(&mut self) -> Result<bool, Broken> {
-        let until = Deadline::after(self.serving.service.timeouts.handler);
+        let until = Deadline::after(self.timeouts().handler);
         let (mut plan, mut has_body) = (self.exchange.begin(), false);
         loop {
             match plan {
@@ -171,9 +176,9 @@ impl Conversation<'_> {
 
     /// Calls the handler, and goes on until it has answered.
     fn call(&mut self) -> Result<(), Broken> {
-        let deadline = Deadline::after(self.serving.service.timeouts.handler);
+        let deadline = Deadline::after(self.timeouts().handler);
         let service = &self.serving.service;
-        let in_flight = service.enter();
+        let in_flight = service.enter(&self.exchange.settings().limits);
         let mut progress = match &in_flight {
             Some(_) => self.watched(|exchange, _| exchange.call())?,
             None => self.exchange.busy(),

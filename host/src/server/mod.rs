@@ -8,6 +8,7 @@ mod actix;
 mod blocking_pool;
 mod clock;
 mod conversation;
+mod listening;
 mod pace;
 mod registry;
 mod single;
@@ -17,11 +18,11 @@ mod threads;
 mod wait;
 mod watch;
 
+pub use listening::{Bound, Listening};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
 use crate::access_log::AccessLog;
 use crate::error::Error;
-use crate::listener::Listener;
 use crate::service::Service;
 use crate::stop::Stop;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub trait Server: Send + Sync {
     /// What it is, for `host servers` and for `--server`.
     fn about(&self) -> About;
 
-    /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed.
+    /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed. One that
+    /// is to retire stops when its connections have had their last answers, or the drain deadline passed.
     ///
     /// # Errors
     /// It could not serve; or it could, and a handler did not return by the shutdown deadline: the error names it.
@@ -58,15 +60,20 @@ pub struct Serving {
     /// What it serves.
     pub service: Arc<Service>,
     /// Where it listens: bound already, so that the real ports are known.
-    pub listeners: Vec<Listener>,
+    pub listening: Listening,
     /// Processes or event loops, where the server has them.
     pub workers: usize,
     /// Handler threads, where the server has a limit of its own for them; none: up to the limit of connections.
     pub threads: Option<usize>,
     /// Its own options, checked for unknown keys.
     pub options: toml::Table,
-    /// Readable when it is to stop.
+    /// When it is to retire, and to stop.
     pub stop: Stop,
     /// A line for each request.
     pub access_log: AccessLog,
+    /// Told when it cannot serve for much longer.
+    pub unfit: Unfit,
 }
+
+/// Told why another process is to take over, again from time to time as long as none has.
+pub type Unfit = Arc<dyn Fn(&str) + Send + Sync>;

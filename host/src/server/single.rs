@@ -1,18 +1,19 @@
 //! `single`: one connection at a time, on one thread. Bottle's `wsgiref`.
 
 use super::conversation;
+use super::listening::{Accepts, Bound};
 use super::socket::Socket;
 use super::threads::{self, PluginThread};
 use super::wait::{Deadline, wait};
-use super::watch::Watch;
+use super::watch::{Crew, Watch};
 use super::{About, Server, Serving};
 use crate::error::Error;
-use crate::listener::Listener;
 use rustix::event::{PollFlags, epoll};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Single;
 
@@ -27,17 +28,15 @@ impl Server for Single {
         }
     }
 
-    fn serve(&self, mut serving: Serving) -> Result<(), Error> {
-        let listeners = Arc::new(Listeners::new(std::mem::take(&mut serving.listeners))?);
-        let watch = Watch::start(serving.service.timeouts.handler);
+    fn serve(&self, serving: Serving) -> Result<(), Error> {
+        let watch = Watch::start(&serving, |crew| if crew == Crew::Connections { 1 } else { usize::MAX });
+        let listeners = Arc::new(Listeners::new()?);
+        serving.listening.serve(listeners.clone())?;
         let serving = Arc::new(serving);
         // A thread of its own, so that a handler that never returns cannot keep the server from ending.
-        let thread = (serving.clone(), watch.clone(), listeners.clone());
-        threads::spawn("single", &watch, move || serve_in_turn(&thread.0, &thread.1, &thread.2))?;
-        threads::wait_for_stop(&serving.stop);
-        // Clients are refused at once while the last one is served.
-        listeners.close();
-        threads::wait_for_end(&serving, &watch)
+        let (of_thread, of_watch) = (serving.clone(), watch.clone());
+        threads::spawn("single", &watch, move || serve_in_turn(&of_thread, &of_watch, &listeners))?;
+        threads::see_out(&serving, &watch, |_| ())
     }
 }
 
@@ -46,13 +45,12 @@ fn serve_in_turn(serving: &Serving, watch: &Watch, listeners: &Listeners) {
         Ok(thread) => thread,
         Err(error) => return tracing::error!("cannot serve: {error}"),
     };
-    while !serving.stop.is_requested() {
+    while !serving.stop.is_retiring() {
         if let Some(socket) = listeners.accept() {
-            let slot = watch.slot(Some(socket.clone()), true);
+            let slot = watch.slot(Crew::Connections, Some(socket.clone()));
             conversation::serve(&socket, serving, &slot, Some(listeners.event.as_fd()), &thread);
-            watch.remove(&slot);
         } else {
-            let events = [listeners.event.as_fd(), serving.stop.event(), thread.event()];
+            let events = [listeners.event.as_fd(), serving.stop.retiring_event(), thread.event()];
             let [.., woken] = wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER);
             if !woken.is_empty() {
                 thread.work(|| {});
@@ -63,29 +61,28 @@ fn serve_in_turn(serving: &Serving, watch: &Watch, listeners: &Listeners) {
 
 /// All the listeners, for one thread.
 struct Listeners {
-    /// Emptied at the stop.
-    queue: Mutex<VecDeque<Listener>>,
+    /// The next one to look at is the first.
+    queue: Mutex<VecDeque<Arc<Bound>>>,
     /// Readable while a connection waits at any of them.
     event: OwnedFd,
 }
 
 impl Listeners {
-    fn new(listeners: Vec<Listener>) -> Result<Self, Error> {
-        let fail = |cause| Error::failed(format!("cannot wait for connections: {cause}"));
-        let event = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(fail)?;
-        for listener in &listeners {
-            epoll::add(&event, listener.as_fd(), epoll::EventData::new_u64(0), epoll::EventFlags::IN)
-                .map_err(fail)?;
-        }
-        Ok(Self { queue: Mutex::new(listeners.into()), event })
+    fn new() -> Result<Self, Error> {
+        let event = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(cannot_wait)?;
+        Ok(Self { queue: Mutex::default(), event })
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Bound>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next connection that waits, taking the listeners in turn.
     fn accept(&self) -> Option<Arc<Socket>> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         for _ in 0..queue.len() {
             queue.rotate_left(1);
-            match Socket::accept(queue.front()?) {
+            match Socket::accept(queue.front()?.listener()) {
                 Ok(socket) => return Some(Arc::new(socket)),
                 Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
                 Err(cause) => tracing::error!("cannot accept a connection: {cause}"),
@@ -93,8 +90,23 @@ impl Listeners {
         }
         None
     }
+}
 
-    fn close(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+fn cannot_wait(cause: Errno) -> Error {
+    Error::failed(format!("cannot wait for connections: {cause}"))
+}
+
+impl Accepts for Listeners {
+    fn begin(&self, bound: &Arc<Bound>) -> Result<(), Error> {
+        let (data, flags) = (epoll::EventData::new_u64(0), epoll::EventFlags::IN);
+        epoll::add(&self.event, bound.listener().as_fd(), data, flags).map_err(cannot_wait)?;
+        self.queue().push_back(bound.clone());
+        Ok(())
+    }
+
+    fn end(&self, bound: &Arc<Bound>) {
+        // By hand: what is waited for is the socket, which stays open while another process has it.
+        let _ = epoll::delete(&self.event, bound.listener().as_fd());
+        self.queue().retain(|known| !Arc::ptr_eq(known, bound));
     }
 }

@@ -1,18 +1,19 @@
 //! `threaded`: a thread for each connection, up to a limit. The essay's cure.
 
-use super::accept::accept_until_stop;
+use super::accept::Acceptors;
 use super::conversation;
+use super::listening::Bound;
 use super::socket::Socket;
-use super::threads::{self, Held, PluginThread};
+use super::threads::{self, PluginThread};
 use super::wait::Wakeup;
-use super::watch::Watch;
+use super::watch::{Crew, Watch};
 use super::{About, Server, Serving};
 use crate::error::Error;
 use std::sync::Arc;
 use std::task::Wake;
 use std::time::Duration;
 
-/// How long the acceptor waits before it looks again whether a connection has ended, or the stop was asked for.
+/// How long the acceptor waits before it looks again whether a connection has ended, or its listener is closing.
 const MOMENT: Duration = Duration::from_millis(20);
 
 pub(super) struct Threaded;
@@ -28,63 +29,55 @@ impl Server for Threaded {
         }
     }
 
-    fn serve(&self, mut serving: Serving) -> Result<(), Error> {
-        let listeners = std::mem::take(&mut serving.listeners);
-        let acceptors = listeners.len();
-        let watch = Watch::start(serving.service.timeouts.handler);
-        let pool = Arc::new(Pool { pressure: Wakeup::new()?, serving, acceptors, watch: watch.clone() });
-        for listener in listeners {
-            let pool = pool.clone();
-            threads::spawn("accept", &watch, move || {
-                accept_until_stop(&pool.serving, listener, |socket| pool.serve(socket))
-            })?;
-        }
-        threads::wait_for_stop(&pool.serving.stop);
-        threads::wait_for_end(&pool.serving, &watch)
+    fn serve(&self, serving: Serving) -> Result<(), Error> {
+        let max = connections_max(&serving);
+        let watch =
+            Watch::start(&serving, move |crew| if crew == Crew::Connections { max() } else { usize::MAX });
+        let pool = Arc::new(Pool { pressure: Wakeup::new()?, serving, watch: watch.clone() });
+        let of_acceptors = pool.clone();
+        let acceptors = Acceptors::new(&watch, move |socket, bound| of_acceptors.serve(socket, bound));
+        pool.serving.listening.serve(acceptors)?;
+        threads::see_out(&pool.serving, &watch, |_| ())
     }
 }
 
 struct Pool {
     serving: Serving,
-    acceptors: usize,
     watch: Watch,
     /// Readable while connections wait for a thread: who only waits for its client's next request gives way.
     pressure: Arc<Wakeup>,
 }
 
 impl Pool {
-    fn serve(self: &Arc<Self>, socket: Arc<Socket>) {
-        self.wait_for_room();
+    fn serve(self: &Arc<Self>, socket: Socket, bound: &Bound) {
+        self.wait_for_room(bound);
         let pool = self.clone();
-        let slot = self.watch.slot(Some(socket.clone()), true);
-        let spawned = std::thread::Builder::new().name("connection".into()).spawn({
-            let slot = slot.clone();
-            move || {
-                let held = Held { watch: &pool.watch, slot };
-                let Ok(thread) = PluginThread::new() else { return };
-                let pressure = Some(pool.pressure.event());
-                conversation::serve(&socket, &pool.serving, &held.slot, pressure, &thread);
-            }
+        let (place, socket) = (self.watch.connection(), Arc::new(socket));
+        let spawned = std::thread::Builder::new().name("connection".into()).spawn(move || {
+            let _place = place;
+            let Ok(thread) = PluginThread::new() else { return };
+            let slot = pool.watch.slot(Crew::Connections, Some(socket.clone()));
+            let pressure = Some(pool.pressure.event());
+            conversation::serve(&socket, &pool.serving, &slot, pressure, &thread);
         });
         if let Err(cause) = spawned {
             tracing::error!("cannot start a thread for a connection: {cause}; it was closed");
-            self.watch.remove(&slot);
         }
     }
 
-    fn wait_for_room(&self) {
-        // The acceptors hold places, too.
-        let max = self.connections_max() + self.acceptors;
-        if self.watch.wait_below(max, Duration::ZERO) {
+    fn wait_for_room(&self, bound: &Bound) {
+        let max = connections_max(&self.serving);
+        if self.watch.wait_below(max(), Duration::ZERO) {
             return;
         }
         self.pressure.wake_by_ref();
-        while !self.watch.wait_below(max, MOMENT) && !self.serving.stop.is_requested() {}
+        while !self.watch.wait_below(max(), MOMENT) && !bound.is_closing() {}
         self.pressure.clear();
     }
+}
 
-    fn connections_max(&self) -> usize {
-        let connections = self.serving.service.limits.connections;
-        self.serving.threads.map_or(connections, |threads| threads.min(connections))
-    }
+/// How many connections there may be, which a new spec may change.
+fn connections_max(serving: &Serving) -> impl Fn() -> usize + use<> {
+    let (service, threads) = (serving.service.clone(), serving.threads.unwrap_or(usize::MAX));
+    move || service.settings().limits.connections.min(threads)
 }

@@ -1,15 +1,15 @@
-//! Threads of a server: each holds a place in the watch, so that the end of a server knows who is left.
+//! Threads of a server, and its end: each holds a place in the watch, so that the end knows who is left.
 
 use super::Serving;
 use super::wait::{Deadline, Wakeup, wait};
-use super::watch::{Slot, Watch};
+use super::watch::Watch;
 use crate::error::Error;
 use crate::plugin_threads::{self, Joined};
-use crate::stop::Stop;
 use rustix::event::PollFlags;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long connections may take to end after they were cut off.
@@ -51,45 +51,47 @@ impl PluginThread {
     }
 }
 
-/// A place in the watch, given back on every way out, panics included.
-pub(super) struct Held<'a> {
-    pub(super) watch: &'a Watch,
-    pub(super) slot: Arc<Slot>,
+/// Starts a thread that the end of the server waits for.
+pub(super) fn spawn(
+    name: &str,
+    watch: &Watch,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let place = watch.place();
+    let work = move || {
+        let _place = place;
+        work();
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|cause| Error::failed(format!("cannot start thread `{name}`: {cause}")))
 }
 
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.watch.remove(&self.slot);
-    }
+/// What remains for a server to do at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// No connection comes any more.
+    Retire,
+    /// Connections on which nothing happens are to end.
+    Stop,
+    /// Every connection is to end, whatever it is at.
+    CutOff,
 }
 
-/// Starts a thread that `wait_for_stop` waits for.
-pub(super) fn spawn(name: &str, watch: &Watch, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let slot = watch.slot(None, false);
-    let held = watch.clone();
-    let result = std::thread::Builder::new().name(name.to_owned()).spawn({
-        let slot = slot.clone();
-        move || {
-            let _held = Held { watch: &held, slot };
-            work();
-        }
-    });
-    result.map(drop).map_err(|cause| {
-        watch.remove(&slot);
-        Error::failed(format!("cannot start thread `{name}`: {cause}"))
-    })
-}
-
-/// Waits for the stop.
-pub(super) fn wait_for_stop(stop: &Stop) {
-    wait([(stop.event(), PollFlags::IN)], Deadline::NEVER);
-}
-
-/// Waits for every thread to end: for as long as the shutdown deadline, and then a moment more, after every connection
-/// was cut off.
-pub(super) fn wait_for_end(serving: &Serving, watch: &Watch) -> Result<(), Error> {
-    let ended = watch.wait_empty(serving.service.timeouts.shutdown) || {
+/// Waits until the server is to end, and then for its end: while it retires for as long as the drain deadline, from the stop on for
+/// as long as the shutdown deadline, and then a moment more, after every connection was cut off.
+pub(super) fn see_out(serving: &Serving, watch: &Watch, tell: impl Fn(Ending)) -> Result<(), Error> {
+    let Serving { stop, .. } = serving;
+    wait([(stop.retiring_event(), PollFlags::IN)], Deadline::NEVER);
+    // Clients are refused at once while others are still served, or somebody else lets them in.
+    serving.listening.close();
+    tell(Ending::Retire);
+    let timeouts = serving.service.settings().timeouts;
+    watch.wait_retired(stop, timeouts.drain);
+    stop.request();
+    tell(Ending::Stop);
+    let ended = watch.wait_empty(timeouts.shutdown) || {
         watch.cut_all();
+        tell(Ending::CutOff);
         watch.wait_empty(Some(CUT_OFF))
     };
     watch.close();
@@ -97,7 +99,7 @@ pub(super) fn wait_for_end(serving: &Serving, watch: &Watch) -> Result<(), Error
 }
 
 /// What a server says of handlers that did not return.
-pub(super) fn left_behind(handlers: &[String]) -> Error {
+fn left_behind(handlers: &[String]) -> Error {
     let error = Error::failed(match handlers {
         [] => "stopped, but a connection did not end in time".to_owned(),
         handlers => format!("stopped, but left behind what never returned: {}", handlers.join("; ")),

@@ -1,230 +1,239 @@
-//! Watching synchronous handlers: native code cannot be interrupted, but its client need not wait for ever.
+//! Watching what a server is at: its handlers, its connections, and whatever it has to wait for at its end.
 //!
-//! Each thread that calls handlers owns a slot and writes to it around a call, and nobody else does, unless the call takes
-//! longer than its deadline. Then the watcher answers the client in its place, cuts the connection off, and says so.
-#![allow(unsafe_code, reason = "a slot points to the route that its thread is calling")]
+//! Native code cannot be interrupted, but its client need not wait for ever. Each thread that calls handlers owns a [`Slot`]
+//! and writes to it around a call, and nobody else does, unless the call takes longer than its deadline. Then the watcher
+//! answers the client in its place, cuts the connection off, and says so; `stuck` counts what never returns.
 
-use super::clock::coarse_ms;
+mod slot;
+mod stuck;
+
+pub(super) use slot::{Slot, TooLate};
+pub(super) use stuck::Crew;
+
+use super::Serving;
 use super::socket::Socket;
+use crate::service::Service;
+use crate::stop::Stop;
 use crate::table::Route;
-use std::io::IoSlice;
-use std::net::Shutdown;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use slot::Stage;
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Nobody is in a handler.
-const IDLE: u8 = 0;
-/// The owner is in a handler.
-const CALLING: u8 = 1;
-/// The watcher looks: the owner waits with leaving, so that what the slot points to stays.
-const LOOKING: u8 = 2;
-/// The watcher answered in the owner's place.
-const CUT: u8 = 3;
-
-const LATE: &[u8] = b"HTTP/1.1 504 Gateway Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n\
-content-length: 55\r\nconnection: close\r\n\r\n504 Gateway Timeout\nthe handler did not answer in time\n";
+use stuck::Stuck;
 
 /// How often the watcher looks, at most and at least.
 const TICK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// What one thread, or one connection, is at.
-pub(super) struct Slot {
-    state: AtomicU8,
-    since_ms: AtomicU64,
-    route: AtomicPtr<Route>,
-    /// The connection of this call, where it is another one each time; -1: none.
-    fd: AtomicI32,
-    /// Where a late answer goes; none: the client is cut off without one.
-    socket: Option<Arc<Socket>>,
-    /// Whether the late answer may be written: nothing of this answer went out, and nothing of another waits to.
-    quiet: bool,
-}
-
-/// A handler returned after its client was cut off.
-pub(super) struct TooLate;
-
-impl Slot {
-    /// As `enter`, for the connection with that descriptor, which is open until `leave`.
-    pub(super) fn enter_on(&self, route: &Route, fd: Option<RawFd>) {
-        self.fd.store(fd.unwrap_or(-1), Ordering::Relaxed);
-        self.enter(route);
-    }
-
-    /// Says that a handler is called from here on.
-    pub(super) fn enter(&self, route: &Route) {
-        self.route.store(std::ptr::from_ref(route).cast_mut(), Ordering::Relaxed);
-        self.since_ms.store(coarse_ms(), Ordering::Relaxed);
-        self.state.store(CALLING, Ordering::Release);
-    }
-
-    /// Says that the handler returned.
-    pub(super) fn leave(&self) -> Result<(), TooLate> {
-        loop {
-            match self.state.compare_exchange(CALLING, IDLE, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Ok(()),
-                Err(CUT) => {
-                    self.state.store(IDLE, Ordering::Release);
-                    return Err(TooLate);
-                }
-                Err(_) => std::thread::yield_now(),
-            }
-        }
-    }
-
-    /// Calls back with the route and the time since the call, if a handler is being called; the answer is the next state.
-    fn look(&self, then: impl FnOnce(&Route, Duration) -> u8) {
-        if self.state.compare_exchange(CALLING, LOOKING, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            return;
-        }
-        let since = Duration::from_millis(coarse_ms().saturating_sub(self.since_ms.load(Ordering::Relaxed)));
-        // SAFETY: the owner stored a route of the table that it holds, and does not leave the call while this looks.
-        let next = match unsafe { self.route.load(Ordering::Relaxed).as_ref() } {
-            Some(route) => then(route, since),
-            None => CALLING,
-        };
-        self.state.store(next, Ordering::Release);
-    }
-
-    fn cut_off(&self) {
-        let Some(socket) = &self.socket else { return self.cut_off_descriptor() };
-        if self.quiet {
-            let _ = socket.write(&[IoSlice::new(LATE)]);
-        }
-        socket.shutdown(if self.quiet { Shutdown::Write } else { Shutdown::Both });
-    }
-
-    /// No answer here: what a server's own buffer holds for the connection may come before it.
-    fn cut_off_descriptor(&self) {
-        let fd = self.fd.load(Ordering::Relaxed);
-        if fd >= 0 {
-            // SAFETY: the owner is in the call while this looks, and keeps the connection open until it leaves.
-            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-            let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Both);
-        }
-    }
-}
-
-/// All slots of a server.
+/// All that a server is at. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Watch(Arc<Shared>);
 
 struct Shared {
-    slots: Mutex<Vec<Arc<Slot>>>,
+    service: Arc<Service>,
+    state: Mutex<State>,
     changed: Condvar,
-    closed: AtomicBool,
+    stuck: Stuck,
+}
+
+#[derive(Default)]
+struct State {
+    slots: Vec<Arc<Slot>>,
+    /// What the server waits for at its end.
+    places: usize,
+    /// How many of them are connections.
+    connections: usize,
+    closed: bool,
+}
+
+/// Something that a server waits for at its end. Given back on every way out, panics included.
+pub(super) struct Place {
+    watch: Watch,
+    is_connection: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let is_connection = usize::from(self.is_connection);
+        self.watch.0.change(|state| {
+            state.places -= 1;
+            state.connections -= is_connection;
+        });
+    }
+}
+
+/// A slot, which is forgotten when this is dropped.
+pub(super) struct Watched {
+    watch: Watch,
+    slot: Arc<Slot>,
+}
+
+impl Deref for Watched {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watch.0.change(|state| {
+            if let Some(index) = state.slots.iter().position(|known| Arc::ptr_eq(known, &self.slot)) {
+                state.slots.swap_remove(index);
+            }
+        });
+    }
 }
 
 impl Watch {
-    /// Watches for handlers that take longer than `limit`; none: they may take for ever.
-    pub(super) fn start(limit: Option<Duration>) -> Self {
+    /// Watches a server that has so many threads of each crew.
+    pub(super) fn start(serving: &Serving, size: impl Fn(Crew) -> usize + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared {
-            slots: Mutex::default(),
+            service: serving.service.clone(),
+            state: Mutex::default(),
             changed: Condvar::new(),
-            closed: AtomicBool::new(false),
+            stuck: Stuck::new(serving.unfit.clone(), size),
         });
-        if let Some(limit) = limit {
-            let watched = shared.clone();
-            // Without its thread late handlers are not cut off: better than no server.
-            let _ = std::thread::Builder::new().name("watch".into()).spawn(move || watched.run(limit));
-        }
+        let watched = shared.clone();
+        // Without its thread late handlers are not cut off: better than no server.
+        let _ = std::thread::Builder::new().name("watch".into()).spawn(move || watched.run());
         Self(shared)
     }
 
-    /// A slot for a thread that answers on `socket` alone.
-    pub(super) fn slot(&self, socket: Option<Arc<Socket>>, quiet: bool) -> Arc<Slot> {
-        let slot = Arc::new(Slot {
-            state: AtomicU8::new(IDLE),
-            since_ms: AtomicU64::new(0),
-            route: AtomicPtr::new(null_mut()),
-            fd: AtomicI32::new(-1),
-            socket,
-            quiet,
+    /// Has the end of the server wait.
+    pub(super) fn place(&self) -> Place {
+        self.hold(false)
+    }
+
+    /// The same, for a connection.
+    pub(super) fn connection(&self) -> Place {
+        self.hold(true)
+    }
+
+    fn hold(&self, is_connection: bool) -> Place {
+        self.0.change(|state| {
+            state.places += 1;
+            state.connections += usize::from(is_connection);
         });
-        self.0.lock().push(slot.clone());
-        self.0.changed.notify_all();
-        slot
+        Place { watch: self.clone(), is_connection }
     }
 
-    /// Forgets a slot.
-    pub(super) fn remove(&self, slot: &Arc<Slot>) {
-        self.0.lock().retain(|known| !Arc::ptr_eq(known, slot));
-        self.0.changed.notify_all();
+    /// Watches a thread of that crew, which answers on `socket` alone, if it is given.
+    pub(super) fn slot(&self, crew: Crew, socket: Option<Arc<Socket>>) -> Watched {
+        let slot = Arc::new(Slot::new(crew, socket));
+        self.0.change(|state| state.slots.push(slot.clone()));
+        Watched { watch: self.clone(), slot }
     }
 
-    /// Waits until every slot is gone; false when `deadline` comes first.
-    pub(super) fn wait_empty(&self, deadline: Option<Duration>) -> bool {
-        let until = deadline.and_then(|deadline| Instant::now().checked_add(deadline));
-        let mut slots = self.0.lock();
-        while !slots.is_empty() {
-            slots = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+    /// Waits until there are fewer connections than `max`, or a moment has passed.
+    pub(super) fn wait_below(&self, max: usize, moment: Duration) -> bool {
+        let is_full = |state: &mut State| state.connections >= max;
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), moment, is_full);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Waits until every place was given back; false when `limit` is over first.
+    pub(super) fn wait_empty(&self, limit: Option<Duration>) -> bool {
+        self.wait_while(limit, |state| state.places > 0)
+    }
+
+    /// The same for a server that retires: ends also when nothing is left but handlers that do not return, or the stop is
+    /// asked for.
+    pub(super) fn wait_retired(&self, stop: &Stop, limit: Option<Duration>) {
+        let watch = self.clone();
+        stop.on_request(move || watch.0.change(|_| ()));
+        self.wait_while(limit, |state| {
+            let stuck = state.slots.iter().filter(|slot| slot.is_stuck()).count();
+            state.places > stuck && !stop.is_requested()
+        });
+    }
+
+    fn wait_while(&self, limit: Option<Duration>, condition: impl Fn(&State) -> bool) -> bool {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut state = self.0.lock();
+        while condition(&state) {
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return false,
                 Some(left) => {
-                    self.0.changed.wait_timeout(slots, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => self.0.changed.wait(slots).unwrap_or_else(PoisonError::into_inner),
+                None => self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
         true
     }
 
-    /// Waits until there are fewer slots than `max`, or a moment has passed.
-    pub(super) fn wait_below(&self, max: usize, moment: Duration) -> bool {
-        let slots = self.0.lock();
-        if slots.len() < max {
-            return true;
-        }
-        let slots = self.0.changed.wait_timeout(slots, moment).unwrap_or_else(PoisonError::into_inner).0;
-        slots.len() < max
-    }
-
-    /// Ends every connection, whatever it is at.
+    /// Ends every connection of a slot, whatever it is at.
     pub(super) fn cut_all(&self) {
-        for slot in self.0.lock().iter() {
-            if let Some(socket) = &slot.socket {
-                socket.shutdown(Shutdown::Both);
-            }
-        }
+        self.0.lock().slots.iter().for_each(|slot| slot.end());
     }
 
     /// The handlers that are being called: how long already, and which.
     pub(super) fn in_handlers(&self) -> Vec<String> {
-        let mut stuck = Vec::new();
-        for slot in self.0.lock().iter() {
-            slot.look(|route, since| {
-                stuck.push(format!("{} for {}", name(route), crate::units::duration(since)));
-                CALLING
-            });
+        let mut found = Vec::new();
+        for slot in &self.0.lock().slots {
+            for stage in [Stage::Calling, Stage::Cut] {
+                slot.look(stage, |route, since| {
+                    found.push(format!("{} for {}", name(route), crate::units::duration(since)));
+                    stage
+                });
+            }
         }
-        stuck
+        found
     }
 
     pub(super) fn close(&self) {
-        self.0.closed.store(true, Ordering::Relaxed);
-        self.0.changed.notify_all();
+        self.0.change(|state| state.closed = true);
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Slot>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, limit: Duration) {
-        let tick = (limit / 8).clamp(TICK.0, TICK.1);
-        while !self.closed.load(Ordering::Relaxed) {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    fn run(&self) {
+        loop {
+            let settings = self.service.settings();
+            let limit = settings.timeouts.handler;
+            let tick = limit.map_or(TICK.1, |limit| (limit / 8).clamp(TICK.0, TICK.1));
             std::thread::park_timeout(tick);
-            let slots: Vec<_> = self.lock().iter().cloned().collect();
-            for slot in slots {
-                slot.look(|route, since| if since < limit { CALLING } else { late(&slot, route, since) });
+            let slots = {
+                let state = self.lock();
+                if state.closed {
+                    return;
+                }
+                state.slots.clone()
+            };
+            if limit.is_some_and(|limit| cut_off_late(&slots, limit)) {
+                self.changed.notify_all();
             }
+            self.stuck.look(&slots, settings.limits.stuck);
         }
     }
 }
 
-fn late(slot: &Slot, route: &Route, since: Duration) -> u8 {
+/// Whether any handler was late.
+fn cut_off_late(slots: &[Arc<Slot>], limit: Duration) -> bool {
+    let mut any = false;
+    for slot in slots {
+        slot.look(Stage::Calling, |route, since| {
+            if since < limit {
+                return Stage::Calling;
+            }
+            any = true;
+            late(slot, route, since)
+        });
+    }
+    any
+}
+
+fn late(slot: &Slot, route: &Route, since: Duration) -> Stage {
     let since = crate::units::duration(since);
     tracing::error!(
         plugin = route.plugin.name(),
@@ -232,9 +241,10 @@ fn late(slot: &Slot, route: &Route, since: Duration) -> u8 {
         name(route)
     );
     slot.cut_off();
-    CUT
+    Stage::Cut
 }
 
+/// What a route is called in the log.
 fn name(route: &Route) -> String {
     let plugin = &route.plugin;
     format!("{} {} (plugin {} {})", route.method, route.rule, plugin.name(), plugin.manifest().version)

@@ -5,6 +5,7 @@ use super::process::WorkerId;
 use crate::control::{Answer, Command};
 use crate::error::Error;
 use crate::listener::Listener;
+use crate::spec::Bind;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::SyncSender;
 
@@ -18,7 +19,7 @@ pub(super) enum Event {
     /// A client of the control socket asks for something.
     Asked { command: Command, reply: Reply },
     /// An address that a worker asked for.
-    Bound { worker: WorkerId, listen: u64, bind: String, result: Result<Listener, Error> },
+    Bound { worker: WorkerId, listen: u64, bind: Bind, result: Result<Listener, Error> },
 }
 
 /// Where the answer to a command goes.

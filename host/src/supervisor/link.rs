@@ -8,7 +8,7 @@ use crate::control::{Answer, Command, Commands};
 use crate::deployment::{Parent, Published};
 use crate::error::Error;
 use crate::listener::{Listener, Shape};
-use crate::spec::Bind;
+use crate::spec::{Bind, Timeouts};
 use crate::stop::Stop;
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_peercred};
@@ -71,7 +71,7 @@ pub struct Begin {
     /// How many workers ended one after the other just before, without having served for long.
     pub failures: usize,
     /// The sockets, each with the address as the spec or [`Parent::listen`] names it.
-    pub listeners: Vec<(String, Listener)>,
+    pub listeners: Vec<(Bind, Listener)>,
     /// What the worker before had, the oldest first, each with its sealed copy.
     pub generations: Vec<(Published, OwnedFd)>,
 }
@@ -139,7 +139,7 @@ fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
         let message = reader.next_until::<ToWorker>(Some(until))?;
         match message.ok_or_else(|| Error::failed("the supervisor ended"))? {
             (ToWorker::Listener { bind, shape, .. }, descriptor) => {
-                listeners.push((bind, handed(shape, descriptor)?));
+                listeners.push((bind.parse()?, handed(shape, descriptor)?));
             }
             // Without its copy it is as if it had never been: the file is loaded.
             (ToWorker::Serving { .. }, None) => {}
@@ -205,7 +205,8 @@ impl Link {
     fn obey(&self, mut reader: Reader) {
         while let Ok(Some((message, descriptor))) = reader.next::<ToWorker>() {
             match message {
-                ToWorker::Stop | ToWorker::Retire => self.stop(),
+                ToWorker::Stop => self.end_by(Stop::request),
+                ToWorker::Retire => self.end_by(Stop::retire),
                 ToWorker::Execute { id, command } => self.execute(id, command),
                 ToWorker::Listener { shape, listen: Some(listen), .. } => {
                     self.bound(listen, handed(shape, descriptor));
@@ -216,9 +217,9 @@ impl Link {
         }
     }
 
-    fn stop(&self) {
+    fn end_by(&self, how: impl FnOnce(&Stop)) {
         self.0.was_told.store(true, Ordering::SeqCst);
-        self.0.stop.request();
+        how(&self.0.stop);
     }
 
     fn bound(&self, listen: u64, result: Result<Listener, Error>) {
@@ -278,7 +279,11 @@ impl Parent for Link {
         answer
     }
 
-    fn unlisten(&self, bind: &Bind) {
-        self.say(FromWorker::Unlisten { bind: bind.to_string() });
+    fn unlisten(&self, bind: &Bind, listener: &Listener) {
+        self.say(FromWorker::Unlisten { bind: bind.to_string(), shape: listener.shape() });
+    }
+
+    fn deadlines(&self, timeouts: &Timeouts) {
+        self.say(FromWorker::Deadlines { shutdown: timeouts.shutdown, drain: timeouts.drain });
     }
 }

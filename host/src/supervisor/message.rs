@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::listener::Shape;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The longest message: an answer, or the configuration of a plugin, is far shorter.
 pub(super) const MESSAGE_BYTES_MAX: usize = 32 << 20;
@@ -62,7 +63,9 @@ pub(super) enum FromWorker {
     /// Bind this address, and answer with this number.
     Listen { listen: u64, bind: String },
     /// Close this address.
-    Unlisten { bind: String },
+    Unlisten { bind: String, shape: Shape },
+    /// How long it may need at its end: `[timeouts]` of the spec as it is there. Said before it is ready, and when it changes.
+    Deadlines { shutdown: Option<Duration>, drain: Option<Duration> },
 }
 
 /// Why a worker is started.

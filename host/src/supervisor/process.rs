@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, message::FromWorker};
 use crate::error::Error;
+use crate::spec::Timeouts;
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 use signal_hook::low_level::signal_name;
@@ -36,6 +37,8 @@ pub(super) struct Worker {
     /// Its deadline was over.
     pub(super) was_late: bool,
     pub(super) generations: Generations,
+    /// How long it may need at its end.
+    pub(super) timeouts: Timeouts,
     pub(super) started: (Instant, Timestamp),
     outbox: Outbox<ToWorker>,
     socket: Arc<UnixStream>,
@@ -80,6 +83,7 @@ impl Worker {
             deadline: None,
             was_late: false,
             generations: Generations::default(),
+            timeouts: Timeouts::default(),
             started: (Instant::now(), Timestamp::now()),
             outbox: Outbox::start("to worker", socket.clone())?,
             socket,

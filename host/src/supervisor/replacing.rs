@@ -61,7 +61,7 @@ impl Supervisor {
         tracing::info!("worker {} finishes what it began", old.pid);
         // If it does not read, it is late in the end.
         let _ = old.tell(ToWorker::Retire);
-        let limit = stopping::retire_limit(&self.timeouts);
+        let limit = stopping::retire_limit(&old.timeouts);
         old.deadline = limit.map(|limit| (Instant::now() + limit, "has not finished in time"));
         self.retiring.push(old);
     }

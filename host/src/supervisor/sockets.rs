@@ -3,15 +3,15 @@
 use super::message::ToWorker;
 use super::process::{Worker, WorkerId};
 use crate::error::Error;
-use crate::listener::Listener;
-use crate::spec::Spec;
+use crate::listener::{Listener, Shape};
+use crate::spec::{Bind, Spec};
 use std::os::fd::OwnedFd;
 
 pub(super) struct Sockets(Vec<Bound>);
 
 struct Bound {
-    /// The address as the spec writes it: with port 0 it is not that of the listener.
-    bind: String,
+    /// The address as the spec has it: with port 0 it is not that of the listener.
+    bind: Bind,
     listener: Listener,
     /// The worker that asked for it and does not serve yet: if it never does, nobody wants it.
     asked_by: Option<WorkerId>,
@@ -20,8 +20,7 @@ struct Bound {
 impl Sockets {
     /// Binds every address of the spec.
     pub(super) fn bind(spec: &Spec) -> Result<Self, Error> {
-        let binds = spec.server.bind.iter().map(|bind| bind.value.to_string());
-        let bound = binds.zip(crate::run::bind(spec)?);
+        let bound = crate::run::bind(spec)?.into_iter();
         Ok(Self(bound.map(|(bind, listener)| Bound { bind, listener, asked_by: None }).collect()))
     }
 
@@ -35,14 +34,32 @@ impl Sockets {
         self.0.iter().try_for_each(|bound| bound.hand_to(worker, None))
     }
 
-    /// Gives a worker one of them, if it is bound.
-    pub(super) fn hand_one(&self, bind: &str, worker: &Worker, listen: u64) -> Option<Result<(), Error>> {
-        let bound = self.0.iter().find(|bound| bound.bind == bind)?;
+    /// Gives a worker one of them, if it is bound. A free port is another one each time.
+    pub(super) fn hand_one(
+        &mut self,
+        bind: &Bind,
+        worker: &Worker,
+        listen: u64,
+    ) -> Option<Result<(), Error>> {
+        let is_it = |bound: &&mut Bound| bound.bind == *bind && !matches!(bind, Bind::Tcp { port: 0, .. });
+        let bound = self.0.iter_mut().find(is_it)?;
+        bound.asked_by = bound.asked_by.filter(|_| !worker.is_serving());
         Some(bound.hand_to(worker, Some(listen)))
     }
 
-    pub(super) fn add(&mut self, bind: String, listener: Listener, asked_by: Option<WorkerId>) {
-        self.0.push(Bound { bind, listener, asked_by });
+    /// Keeps one that a worker asked for, and gives it to that worker.
+    pub(super) fn keep(
+        &mut self,
+        bind: Bind,
+        listener: Listener,
+        worker: &Worker,
+        listen: u64,
+    ) -> Result<(), Error> {
+        let asked_by = (!worker.is_serving()).then_some(worker.id);
+        let bound = Bound { bind, listener, asked_by };
+        bound.hand_to(worker, Some(listen))?;
+        self.0.push(bound);
+        Ok(())
     }
 
     /// The worker serves: what it asked for stays.
@@ -56,8 +73,12 @@ impl Sockets {
         self.0.retain(|bound| bound.asked_by != Some(worker));
     }
 
-    pub(super) fn close_one(&mut self, bind: &str) {
-        self.0.retain(|bound| bound.bind != bind);
+    /// Closes one. Of equal addresses, as those with a free port, the shape says which.
+    pub(super) fn close_one(&mut self, bind: &Bind, shape: &Shape) {
+        let is_it = |bound: &Bound| bound.bind == *bind && bound.listener.shape() == *shape;
+        if let Some(index) = self.0.iter().position(is_it) {
+            self.0.remove(index);
+        }
     }
 
     /// Nobody is let in any more, and the files are removed.
@@ -69,7 +90,7 @@ impl Sockets {
 impl Bound {
     fn hand_to(&self, worker: &Worker, listen: Option<u64>) -> Result<(), Error> {
         let descriptor = self.descriptor()?;
-        let (bind, shape) = (self.bind.clone(), self.listener.shape());
+        let (bind, shape) = (self.bind.to_string(), self.listener.shape());
         worker.hand(ToWorker::Listener { bind, shape, listen }, descriptor)
     }
 

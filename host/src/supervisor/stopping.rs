@@ -31,10 +31,9 @@ fn stop_limit(timeouts: &Timeouts) -> Option<Duration> {
     Some(timeouts.shutdown?.saturating_mul(2).saturating_add(MARGIN))
 }
 
-/// The same, when another worker has taken over.
+/// The same, when another worker has taken over: its connections have their time before that.
 pub(super) fn retire_limit(timeouts: &Timeouts) -> Option<Duration> {
-    let shutdown = timeouts.shutdown?.max(timeouts.drain?);
-    stop_limit(&Timeouts { shutdown: Some(shutdown), ..*timeouts })
+    Some(stop_limit(timeouts)?.saturating_add(timeouts.drain?))
 }
 
 impl Stopping {
@@ -63,12 +62,11 @@ impl Supervisor {
         self.stopping = Some(Stopping { waiting: reply.into_iter().collect(), end: Ok(0) });
         self.sockets.close();
         self.start_at = None;
-        let limit = stop_limit(&self.timeouts);
-        let deadline = limit.map(|limit| (Instant::now() + limit, "has not ended in time"));
         for worker in self.workers_mut() {
             // One that does not read is late in the end.
             let _ = worker.tell(ToWorker::Stop);
-            worker.deadline = deadline;
+            let limit = stop_limit(&worker.timeouts);
+            worker.deadline = limit.map(|limit| (Instant::now() + limit, "has not ended in time"));
         }
         self.end_if_all_have_stopped();
     }
@@ -129,8 +127,8 @@ mod tests {
             let timeouts = Timeouts { shutdown, drain, ..Timeouts::default() };
             (stop_limit(&timeouts), retire_limit(&timeouts))
         };
-        assert_eq!(of(seconds(10), seconds(3)), (seconds(25), seconds(25)));
-        assert_eq!(of(seconds(1), seconds(30)), (seconds(7), seconds(65)));
+        assert_eq!(of(seconds(10), seconds(3)), (seconds(25), seconds(28)));
+        assert_eq!(of(seconds(1), seconds(30)), (seconds(7), seconds(37)));
         assert_eq!(of(None, seconds(1)), (None, None), "no deadline is none");
         assert_eq!(of(seconds(1), None), (seconds(7), None));
     }

@@ -31,6 +31,7 @@ impl Supervisor {
     pub(super) fn spawn(&mut self, cause: Cause) -> Result<Worker, Error> {
         self.workers += 1;
         let mut worker = (self.spawner)(self.workers, &self.sender)?;
+        worker.timeouts = self.timeouts;
         worker.deadline = Some((Instant::now() + READY_MAX, "is not ready in time"));
         self.sockets.hand_to(&worker)?;
         let serving = self.current.as_ref().filter(|current| current.is_serving());
@@ -60,8 +61,13 @@ impl Supervisor {
             }
             FromWorker::Answer { id: command, answer } => self.answered(command, answer),
             FromWorker::ReplaceMe { reason } => self.replace_one_that_asks(id, &reason),
-            FromWorker::Listen { listen, bind } => self.listen(id, listen, bind),
-            FromWorker::Unlisten { bind } => self.sockets.close_one(&bind),
+            FromWorker::Listen { listen, bind } => self.listen(id, listen, &bind),
+            FromWorker::Unlisten { bind, shape } => self.unlisten(&bind, &shape),
+            FromWorker::Deadlines { shutdown, drain } => {
+                if let Some(worker) = self.worker(id) {
+                    (worker.timeouts.shutdown, worker.timeouts.drain) = (shutdown, drain);
+                }
+            }
         }
     }
 

@@ -27,7 +27,7 @@ const ALLOWED: &[&str] = &[
     "host/src/plugin_threads.rs",
     "host/src/request_body.rs",
     "host/src/server/actix/connection.rs",
-    "host/src/server/watch.rs",
+    "host/src/server/watch/slot.rs",
     "host/src/state.rs",
     "host/src/state/tests.rs",
     "host/src/store/table.rs",

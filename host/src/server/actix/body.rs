@@ -3,7 +3,7 @@
 use super::carried::Carried;
 use super::connection::Guard;
 use super::head::ActixHead;
-use super::service::Shared;
+use super::worker::Shared;
 use crate::access_log::Entry;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
 use crate::server::conversation::is_bodiless;

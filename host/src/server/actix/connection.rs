@@ -6,16 +6,13 @@
 //! such connections.
 #![allow(unsafe_code, reason = "a connection is known to the watching task by the number of its descriptor")]
 
-use super::service::Shared;
 use crate::server::clock::coarse_ms;
 use crate::spec::Timeouts;
-use actix_http::Extensions;
-use actix_rt::net::{TcpStream, UnixStream};
+use crate::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::Shutdown;
-use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -30,17 +27,60 @@ thread_local! {
     static CONNECTIONS: RefCell<Option<Vec<Weak<Guard>>>> = const { RefCell::new(None) };
 }
 
-/// What one connection is at. Owned by the connection's extensions, which its requests share.
+/// What one connection is at. The connection has it, and its requests do.
 pub(super) struct Guard {
-    pub(super) fd: RawFd,
+    /// None once the connection has ended.
+    fd: Cell<Option<RawFd>>,
     timeouts: Timeouts,
+    stop: Stop,
+    at: Cell<At>,
     /// When the connection is ended, unless something happens before.
     due_ms: Cell<Option<u64>>,
 }
 
+/// Where a connection stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Nothing of a request is here.
+    Quiet,
+    /// A part of a request is.
+    Receiving,
+    /// A request is being answered.
+    Busy,
+    /// Nothing more is read: what is here is answered, and that is all.
+    LetGo,
+}
+
 impl Guard {
+    /// A connection begins.
+    pub(super) fn begin(fd: RawFd, timeouts: Timeouts, stop: &Stop) -> Rc<Self> {
+        let (fd, at, due_ms) = (Cell::new(Some(fd)), Cell::new(At::Quiet), Cell::new(None));
+        let guard = Rc::new(Self { fd, timeouts, stop: stop.clone(), at, due_ms });
+        guard.quiet();
+        watch(Rc::downgrade(&guard));
+        guard
+    }
+
+    /// The connection is about to be closed.
+    pub(super) fn has_ended(&self) {
+        self.fd.set(None);
+    }
+
+    /// The number of its descriptor, for the length of a call to a handler.
+    pub(super) fn fd(&self) -> Option<RawFd> {
+        self.fd.get()
+    }
+
+    /// Bytes came.
+    pub(super) fn receiving(&self) {
+        if self.at.get() == At::Quiet {
+            self.at.set(At::Receiving);
+        }
+    }
+
     /// A request is here: its own deadlines count.
     pub(super) fn busy(&self) {
+        self.now_at(At::Busy);
         self.due_ms.set(None);
     }
 
@@ -51,6 +91,10 @@ impl Guard {
 
     /// The answer was handed over, and the next head may come.
     pub(super) fn quiet(&self) {
+        self.now_at(At::Quiet);
+        if self.stop.is_requested() {
+            self.let_go();
+        }
         let (head, keep_alive) = (self.timeouts.head, self.timeouts.keep_alive);
         self.end_after(head.and_then(|head| head.checked_add(keep_alive?)));
     }
@@ -60,29 +104,50 @@ impl Guard {
         self.end_after(Some(LINGER));
     }
 
+    fn now_at(&self, at: At) {
+        if self.at.get() != At::LetGo {
+            self.at.set(at);
+        }
+    }
+
     /// Whether the client has sent its last: it is gone, or has half closed. Nobody waits for it then. actix polls what is
     /// pending when that happens.
     pub(super) fn has_left(&self) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd(self.descriptor(), PollFlags::RDHUP)];
-        matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
+        self.at.get() != At::LetGo && self.polls(PollFlags::RDHUP)
     }
 
     /// Whether bytes wait to be read.
     fn has_sent(&self) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd(self.descriptor(), PollFlags::IN)];
-        let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        matches!(ready, Ok(1)) && !self.has_left()
+        self.polls(PollFlags::IN) && !self.polls(PollFlags::RDHUP)
+    }
+
+    fn polls(&self, flags: PollFlags) -> bool {
+        let Some(fd) = self.descriptor() else { return false };
+        let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
+        matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
     }
 
     /// Ends the connection.
     pub(super) fn end(&self) {
-        let _ = rustix::net::shutdown(self.descriptor(), Shutdown::Both);
+        self.shut_down(Shutdown::Both);
     }
 
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        // SAFETY: the guard belongs to the extensions of the connection, which its worker drops together with the socket
-        // in one go; all that has a guard runs on that worker, so while it is there the descriptor is the connection's.
-        unsafe { BorrowedFd::borrow_raw(self.fd) }
+    /// Ends the connection behind what has come: who has asked is answered, whoever asks later sees the end.
+    fn let_go(&self) {
+        self.at.set(At::LetGo);
+        self.shut_down(Shutdown::Read);
+    }
+
+    fn shut_down(&self, how: Shutdown) {
+        if let Some(fd) = self.descriptor() {
+            let _ = rustix::net::shutdown(fd, how);
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        // SAFETY: the connection takes the number back before it closes the descriptor, and all that has a guard runs on the
+        // thread of its connection: while this borrows, the descriptor is open and the connection's.
+        self.fd.get().map(|fd| unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
     fn end_after(&self, time: Option<Duration>) {
@@ -94,29 +159,20 @@ impl Guard {
     }
 }
 
-/// Called by actix for each connection, on the worker that serves it.
-pub(super) fn begin(shared: &Shared, io: &dyn Any, extensions: &mut Extensions) {
-    let timeouts = shared.serving.service.timeouts;
-    let fd = if let Some(stream) = io.downcast_ref::<TcpStream>() {
-        let _ = stream.set_nodelay(true);
-        stream.as_raw_fd()
-    } else if let Some(stream) = io.downcast_ref::<UnixStream>() {
-        stream.as_raw_fd()
-    } else {
-        return;
-    };
-    let guard = Rc::new(Guard { fd, timeouts, due_ms: Cell::new(None) });
-    guard.quiet();
-    watch(Rc::downgrade(&guard));
-    extensions.insert(guard);
-}
-
 fn watch(guard: Weak<Guard>) {
     CONNECTIONS.with_borrow_mut(|connections| {
         if connections.is_none() {
             actix_rt::spawn(look_again_and_again());
         }
         connections.get_or_insert_default().push(guard);
+    });
+}
+
+/// The server stops: connections of this worker on which nothing happens end.
+pub(super) fn let_go_of_quiet_ones() {
+    CONNECTIONS.with_borrow(|connections| {
+        let guards = connections.iter().flatten().filter_map(Weak::upgrade);
+        guards.filter(|guard| guard.at.get() == At::Quiet).for_each(|guard| guard.let_go());
     });
 }
 

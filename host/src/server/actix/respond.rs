@@ -1,8 +1,8 @@
 //! The head of an answer, as actix's own type.
 
 use crate::exchange::{Exchange, Head};
+use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{ConnectionType, Response, StatusCode};
-use actix_web::http::header::{HeaderName, HeaderValue};
 
 /// Values that most answers have: no memory is taken for them.
 const COMMON: &[&str] = &[
@@ -15,12 +15,12 @@ const COMMON: &[&str] = &[
 /// Status and headers of an answer; the status of a refusal where they cannot be sent.
 pub(super) fn respond<H: Head>(
     exchange: &mut Exchange<H>,
-    is_stopping: bool,
+    is_retiring: bool,
 ) -> Result<Response<()>, StatusCode> {
     let answer = exchange.answer();
     let status = StatusCode::from_u16(answer.status()).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let mut response = Response::with_body(status, ());
-    if is_stopping {
+    if is_retiring {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     if answer.is_streamed() && exchange.head().version() < 11 {

@@ -4,10 +4,13 @@ use super::body::{ActixExchange, AnswerBody, log};
 use super::connection::Guard;
 use super::owned::OwnedHead;
 use super::respond::respond;
-use super::service::{Worker, announces_more, finish, is_blocking, plain, reads_body, refuse};
+use super::service::{announces_more, finish, is_blocking, plain, reads_body, refuse};
+use super::worker::Worker;
 use crate::exchange::{Exchange, Head, Plan, Progress};
 use crate::request_body::BodyPipe;
 use crate::server::pace::Pace;
+use crate::server::watch::Crew;
+use crate::service::Settings;
 use actix_http::{Payload, Response, StatusCode};
 use actix_rt::time::{Sleep, sleep};
 use futures_core::Stream;
@@ -57,7 +60,7 @@ impl Request {
                     has_body = true;
                 }
                 Plan::Gate => {
-                    let limit = self.worker.shared.serving.service.timeouts.handler;
+                    let limit = self.exchange.settings().timeouts.handler;
                     if !pass_gate(&self.exchange, limit).await {
                         self.exchange.is_late_at_gate();
                         return Ok(false);
@@ -65,17 +68,16 @@ impl Request {
                 }
             }
             self.plan = if has_body { self.exchange.begin_with_body() } else { self.exchange.begin() };
-            let body_max = self.worker.shared.serving.service.limits.body_bytes as u64;
-            if !has_body && reads_body(self.plan) && announces_more(self.exchange.head(), body_max) {
+            if !has_body && reads_body(self.plan) && announces_more(&self.exchange) {
                 return Err(StatusCode::PAYLOAD_TOO_LARGE);
             }
         }
     }
 
     async fn read_body(&mut self) -> Result<(), StatusCode> {
-        let limits = self.worker.shared.serving.service.limits;
+        let Settings { limits, timeouts, .. } = *self.exchange.settings();
         let mut received = 0;
-        let mut clock = Clock::new(self.worker.shared.serving.service.timeouts.body);
+        let mut clock = Clock::new(timeouts.body);
         loop {
             let chunk = poll_fn(|cx| match Pin::new(&mut self.payload).poll_next(cx) {
                 Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
@@ -98,9 +100,9 @@ impl Request {
     /// Polls the handler, and feeds it the body that it reads by itself, until it has answered or its time is over. An
     /// error: the status for a body that is malformed or too large, or for a client that has left.
     async fn see_through(&mut self) -> Result<(), StatusCode> {
-        let timeouts = self.worker.shared.serving.service.timeouts;
+        let Settings { limits, timeouts, .. } = *self.exchange.settings();
         let mut deadline = timeouts.handler.map(|timeout| Box::pin(sleep(timeout)));
-        let body_max = self.worker.shared.serving.service.limits.body_bytes as u64;
+        let body_max = limits.body_bytes as u64;
         let mut feeder = Feeder { received: 0, body_max, refused: None };
         poll_fn(|cx| {
             if !self.is_called {
@@ -141,7 +143,7 @@ impl Request {
     /// Calls the handler on a thread of the host's. Its head is copied: actix's own cannot leave this thread.
     async fn answer_elsewhere(mut self) -> Response<AnswerBody> {
         let service = self.worker.shared.serving.service.clone();
-        let timeout = service.timeouts.handler;
+        let timeout = self.exchange.settings().timeouts.handler;
         let mut exchange = Exchange::new(&service, OwnedHead::from(self.exchange.head()));
         std::mem::swap(&mut exchange.body, &mut self.exchange.body);
         self.exchange.pass_on();
@@ -153,14 +155,16 @@ impl Request {
         }
         let (answer, answered) = tokio::sync::oneshot::channel();
         let watch = self.worker.shared.watch.clone();
+        // From now on, and not from when its turn comes: the end of the server waits for it.
+        let place = watch.place();
         self.worker.shared.blocking.run(move || {
-            let slot = watch.slot(None, false);
+            let _place = place;
+            let slot = watch.slot(Crew::Pool, None);
             if let Some(route) = exchange.route() {
                 slot.enter(route);
             }
             let progress = exchange.call();
             let _ = slot.leave();
-            watch.remove(&slot);
             // Nobody waits any more when the client is gone or was answered with a 504.
             let _ = answer.send((exchange, progress));
         });
@@ -185,7 +189,7 @@ impl Request {
 
     fn finish_owned(self, mut exchange: Exchange<OwnedHead>) -> Response<AnswerBody> {
         let shared = &self.worker.shared;
-        let response = respond(&mut exchange, shared.serving.stop.is_requested());
+        let response = respond(&mut exchange, shared.serving.stop.is_retiring());
         let status = exchange.answer().status();
         let mut body = if exchange.answer().is_streamed() {
             let log = super::body::StreamLog { shared: shared.clone(), began: self.began, sent: 0 };

@@ -17,7 +17,7 @@ impl Conversation<'_> {
         let (status, is_streamed) = (answer.status(), answer.is_streamed());
         let body = answer.body();
         let waiting = Waiting { socket: self.socket, thread: self.thread, exchange: &self.exchange };
-        let timeout = self.serving.service.timeouts.write;
+        let timeout = self.timeouts().write;
         Writer::new(&waiting, timeout, &mut self.http, &mut self.out).send(body, is_streamed)?;
         let mut sent = body.len() as u64;
         let is_bare = exchange::Head::method(self.exchange.head()) == "HEAD" || is_bodiless(status);
@@ -39,7 +39,7 @@ impl Conversation<'_> {
             false => BodyLength::Known(answer.body().len() as u64),
         };
         let close = [(&b"connection"[..], &b"close"[..])];
-        let close = if self.serving.stop.is_requested() { &close[..] } else { &[] };
+        let close = if self.serving.stop.is_retiring() { &close[..] } else { &[] };
         let headers = answer.headers().chain(close.iter().copied());
         let (http, out) = (&mut self.http, &mut self.out);
         let started =
@@ -54,12 +54,14 @@ impl Conversation<'_> {
 
     fn send_stream(&mut self) -> Result<u64, Broken> {
         let mut sent = 0;
+        self.slot.answer_has_begun(true);
         while let Some(chunk) = self.next_chunk()? {
             let waiting = Waiting { socket: self.socket, thread: self.thread, exchange: &self.exchange };
-            let timeout = self.serving.service.timeouts.write;
+            let timeout = self.timeouts().write;
             Writer::new(&waiting, timeout, &mut self.http, &mut self.out).send(chunk.as_ref(), true)?;
             sent += chunk.as_ref().len() as u64;
         }
+        self.slot.answer_has_begun(false);
         Ok(sent)
     }
 
@@ -98,7 +100,7 @@ impl Conversation<'_> {
 
     pub(super) fn flush(&mut self) -> Result<(), Broken> {
         let waiting = Waiting { socket: self.socket, thread: self.thread, exchange: &self.exchange };
-        let timeout = self.serving.service.timeouts.write;
+        let timeout = self.timeouts().write;
         Writer::new(&waiting, timeout, &mut self.http, &mut self.out).flush()
     }
 }

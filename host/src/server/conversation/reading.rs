@@ -12,10 +12,10 @@ impl Conversation<'_> {
     /// Waits for a head. The first one of a connection has the head's deadline from the start; later ones have it from
     /// their first byte, after waiting between two requests for as long as the connection is kept.
     pub(super) fn read_head(&mut self) -> Result<bool, Broken> {
-        let mut deadline = Deadline::after(self.serving.service.timeouts.head);
+        let mut deadline = Deadline::after(self.timeouts().head);
         let mut is_idle = self.served > 0 && self.http.is_idle();
         if is_idle {
-            deadline = Deadline::after(self.serving.service.timeouts.keep_alive);
+            deadline = Deadline::after(self.timeouts().keep_alive);
         }
         loop {
             match self.http.poll_head(&mut self.exchange.head_mut().head)? {
@@ -25,7 +25,7 @@ impl Conversation<'_> {
             }
             let is_quiet = self.http.is_idle();
             if is_idle && !is_quiet {
-                (is_idle, deadline) = (false, Deadline::after(self.serving.service.timeouts.head));
+                (is_idle, deadline) = (false, Deadline::after(self.timeouts().head));
             }
             match self.wait_for_head(is_quiet, is_idle, deadline) {
                 true => self.receive()?,
@@ -70,8 +70,8 @@ impl Conversation<'_> {
 
     /// Reads the whole body of a request.
     pub(super) fn read_body(&mut self) -> Result<(), Broken> {
-        let mut pace = Pace::new(self.serving.service.timeouts.body);
-        let memory_max = self.serving.service.limits.body_memory;
+        let mut pace = Pace::new(self.timeouts().body);
+        let memory_max = self.exchange.settings().limits.body_memory;
         loop {
             match self.http.poll_body()? {
                 BodyPart::End => return Ok(()),
@@ -133,7 +133,7 @@ impl Conversation<'_> {
 
     /// Reads what is left of the request's body; whether another request may follow.
     pub(super) fn drain(&mut self) -> Result<bool, Broken> {
-        let deadline = Deadline::after(self.serving.service.timeouts.body);
+        let deadline = Deadline::after(self.timeouts().body);
         loop {
             match self.http.response_done() {
                 Next::Request => return Ok(true),

@@ -44,9 +44,9 @@ fn a_command_is_carried_out_on_the_other_side() {
 #[test]
 fn a_published_generation_outlives_its_worker() {
     let (mut stage, link, _stop) = serving();
-    link.published(generation("shop", 4), copy_of("bytes").into());
+    link.published(generation("shop", 4), copy_of("bytes"));
     stage.step();
-    link.published(generation("shop", 5), copy_of("more bytes").into());
+    link.published(generation("shop", 5), copy_of("more bytes"));
     stage.step();
     link.forgotten("shop", 4);
     stage.step();
@@ -88,10 +88,24 @@ fn an_address_is_bound_by_the_supervisor_and_outlives_the_worker() {
 fn an_address_that_nobody_wants_any_more_is_closed() {
     let (mut stage, link, _stop) = serving();
     let address = stage.address("second.sock");
-    drop(listen(&mut stage, &link, &address).expect("it is bound"));
-    link.unlisten(&address.parse().expect("an address"));
+    let listener = listen(&mut stage, &link, &address).expect("it is bound");
+    link.unlisten(&address.parse().expect("an address"), &listener);
     stage.step();
     assert_eq!(stage.supervisor.sockets.urls(), [stage.address("first.sock")]);
+}
+
+#[test]
+fn a_free_port_is_another_one_each_time_and_closed_by_itself() {
+    let (mut stage, link, _stop) = serving();
+    let ports: Vec<Listener> =
+        (0..3).map(|_| listen(&mut stage, &link, "127.0.0.1:0").expect("a free port")).collect();
+    let urls: Vec<String> = ports.iter().map(Listener::url).collect();
+    link.unlisten(&"127.0.0.1:0".parse().expect("an address"), &ports[1]);
+    stage.step();
+    assert_eq!(
+        stage.supervisor.sockets.urls(),
+        [stage.address("first.sock"), urls[0].clone(), urls[2].clone()]
+    );
 }
 
 #[test]

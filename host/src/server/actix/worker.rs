@@ -1,0 +1,128 @@
+//! What the connections of an event loop share, and what all loops do.
+
+use super::body::ActixExchange;
+use super::carried;
+use super::connection::Guard;
+use super::head::ActixHead;
+use crate::exchange::Exchange;
+use crate::plugin_threads;
+use crate::server::Serving;
+use crate::server::blocking_pool::BlockingPool;
+use crate::server::watch::{Crew, Watch, Watched};
+use crate::spec::Limits;
+use actix_http::Request;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// How many exchanges a worker keeps for the next requests.
+const EXCHANGES_KEPT_MAX: usize = 64;
+
+/// How many threads handlers that block may have, where `threads` says nothing.
+const BLOCKING_THREADS_MAX: usize = 256;
+
+/// What all workers share.
+pub(super) struct Shared {
+    pub(super) serving: Serving,
+    pub(super) watch: Watch,
+    pub(super) blocking: BlockingPool,
+}
+
+impl Shared {
+    pub(super) fn new(serving: Serving) -> Self {
+        let (loops, pool) = (serving.workers, serving.threads.unwrap_or(BLOCKING_THREADS_MAX));
+        let watch = Watch::start(&serving, move |crew| match crew {
+            Crew::Loops => loops,
+            Crew::Pool => pool,
+            Crew::Connections => usize::MAX,
+        });
+        let blocking = BlockingPool::new(pool);
+        Self { serving, watch, blocking }
+    }
+}
+
+/// What the connections of one event loop share.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    slot: Arc<Watched>,
+    spare: RefCell<Vec<ActixExchange>>,
+    in_flight: Cell<usize>,
+}
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>, slot: Arc<Watched>) -> Rc<Self> {
+        let (spare, in_flight) = (RefCell::default(), Cell::new(0));
+        let worker = Rc::new(Self { shared, slot, spare, in_flight });
+        actix_rt::spawn(work(Rc::downgrade(&worker)));
+        worker
+    }
+
+    /// A table was published: lets go of what is held of older ones.
+    fn refresh(&self) {
+        self.spare.borrow_mut().iter_mut().for_each(ActixExchange::refresh);
+        carried::copy_retiring();
+    }
+
+    pub(super) fn take(&self) -> ActixExchange {
+        let spare = self.spare.borrow_mut().pop();
+        spare.unwrap_or_else(|| Exchange::new(&self.shared.serving.service, ActixHead::default()))
+    }
+
+    pub(super) fn put_back(&self, mut exchange: ActixExchange) {
+        exchange.finish();
+        *exchange.head_mut() = ActixHead::default();
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < EXCHANGES_KEPT_MAX {
+            spare.push(exchange);
+        }
+    }
+
+    /// Lets a handler run on this worker, watched.
+    pub(super) fn watched<T>(
+        &self,
+        exchange: &mut ActixExchange,
+        work: impl FnOnce(&mut ActixExchange) -> T,
+    ) -> T {
+        let guard = exchange.head().request.as_ref().and_then(Request::conn_data::<Rc<Guard>>);
+        let Some(route) = exchange.route() else { return work(exchange) };
+        self.slot.enter_on(route, guard.and_then(|guard| guard.fd()));
+        let done = work(exchange);
+        // Cut off or not, the answer is handed to actix: it notices that the connection is gone.
+        let _ = self.slot.leave();
+        done
+    }
+}
+
+/// Does what this thread is asked for, for as long as its worker lives.
+async fn work(worker: Weak<Worker>) {
+    let asked = Arc::new(Notify::new());
+    let ask = asked.clone();
+    let joined = plugin_threads::join(move || ask.notify_one());
+    joined.always_wants_refresh();
+    while worker.strong_count() > 0 {
+        asked.notified().await;
+        joined.work(|| worker.upgrade().iter().for_each(|worker| worker.refresh()));
+    }
+}
+
+/// One more request in flight, until it is dropped.
+pub(super) struct InFlight(Rc<Worker>);
+
+impl InFlight {
+    pub(super) fn begin(worker: &Rc<Worker>, limits: &Limits) -> Option<Self> {
+        // A part of the limit each, so that no counter is shared.
+        let max = limits.in_flight.div_ceil(worker.shared.serving.workers);
+        if worker.in_flight.get() >= max {
+            return None;
+        }
+        worker.in_flight.set(worker.in_flight.get() + 1);
+        Some(Self(worker.clone()))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+    }
+}
