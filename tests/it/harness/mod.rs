@@ -10,7 +10,8 @@
 //! - [`Spec`] is the text of an app, written to the test's own [`Folder`].
 //! - [`Host`] is a running host: ready when `start` returns, gone when dropped. It listens on port 0, and its control socket
 //!   is in its own folder: [`Host::ctl`] finds no other one. The process that was started is its supervisor.
-//! - [`Client`] is one connection, which sends any bytes and reads answers strictly.
+//! - [`Client`] is one connection, which sends any bytes and reads answers strictly; [`Callers`] are clients that call all the
+//!   time.
 //! - [`run`] runs a command that ends by itself, and gives its [`Output`].
 //! - [`plugin_from_c`] compiles a plugin, [`workspace_plugin`] finds one of `plugins/*`.
 //! - Nothing waits without a deadline: [`PATIENCE`] for a step, [`LIFE_MAX`] for a host.
@@ -18,6 +19,7 @@
 //! A host that is dropped by a panic prints its command, its spec, and all that it wrote.
 
 mod build;
+mod callers;
 mod client;
 mod command;
 mod fixture;
@@ -29,6 +31,7 @@ mod stderr;
 mod stream;
 
 pub(crate) use build::root;
+pub(crate) use callers::Callers;
 pub(crate) use client::{Client, NoAnswer, Response};
 pub(crate) use command::{Output, run, run_in};
 pub(crate) use fixture::{example_plugin, plugin_from_c, workspace_plugin};

@@ -1,7 +1,7 @@
 //! Stopping: what runs is finished, the port is free, and nothing hangs but a sync handler that never returns.
 
 use super::{LATE, begin, lab, open};
-use crate::harness::{Address, Client, Host, Output, eventually, for_each_server};
+use crate::harness::{Address, Client, Host, Output, eventually, for_each_server, on_servers};
 use rustix::process::Signal;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -200,4 +200,38 @@ fn a_stop_under_load_loses_no_request_that_was_begun() {
         let lines = host.log().matches("\"GET / HTTP/1.1\" 200 6 ").count();
         assert_eq!(answered.load(Ordering::Relaxed), lines);
     });
+}
+
+#[test]
+fn every_connection_that_was_accepted_before_the_stop_is_served() {
+    on_servers(&["threaded", "actix"], |server| {
+        // The one event loop of `actix` is busy, and has begun with none of them.
+        let host = Host::with(lab(), server).arg("--workers=1").start();
+        let mut busy = begin(&host, "/block", "gate");
+        host.wait_for_line("INFO blocking");
+        let mut clients: Vec<Client> = (0..20).map(|_| host.connect()).collect();
+        clients.iter_mut().for_each(|client| drop(client.send_head("GET", "/", &[])));
+        eventually("all are accepted", || not_accepted(&host) == 0);
+        host.signal(Signal::TERM);
+        let address = host.address();
+        eventually("connections are refused", || Client::try_connect(&address).is_none());
+        open(&host, "gate");
+        for client in &mut clients {
+            assert_eq!(client.read().text(), "hello\n");
+        }
+        assert_eq!(busy.read().text(), "unblocked\n");
+        ended_well(&host, &host.wait());
+    });
+}
+
+/// How many connections wait in the queue of its first listener: the kernel lists that as what a listening socket has
+/// received.
+fn not_accepted(host: &Host) -> u32 {
+    let Address::Tcp(address) = host.address() else { panic!("not a TCP listener") };
+    let port = format!(":{:04X}", address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let mut rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row[1].ends_with(&port) && row[3] == "0A").expect("a listening socket");
+    let (_, received) = row[4].split_once(':').expect("two queues");
+    u32::from_str_radix(received, 16).expect("a number")
 }

@@ -6,6 +6,7 @@ mod crashes;
 mod ctl;
 mod hostile;
 mod load;
+mod retiring;
 mod signals;
 
 use crate::harness::{Client, Host, Spec, eventually, plugin_from_c};
