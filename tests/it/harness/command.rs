@@ -26,6 +26,18 @@ impl fmt::Debug for Output {
     }
 }
 
+impl Output {
+    /// What a command that was asked for JSON printed.
+    ///
+    /// # Panics
+    /// It failed, or printed something else.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|cause| panic!("{cause}: {self:?}"))
+    }
+}
+
 /// Runs `host` with these arguments, in the root of the project.
 pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     run_in(root(), args)

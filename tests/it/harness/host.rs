@@ -21,13 +21,20 @@ pub(crate) struct Starting {
     folder: Folder,
     runtime: PathBuf,
     binds: Vec<String>,
+    binds_by_spec: bool,
     command: Command,
 }
 
 impl Starting {
     fn new(spec: Spec, folder: Folder, command: Command) -> Self {
         let runtime = folder.path().to_owned();
-        Self { spec, folder, runtime, binds: Vec::new(), command }
+        Self { spec, folder, runtime, binds: Vec::new(), binds_by_spec: false, command }
+    }
+
+    /// Listens where its spec says.
+    pub(crate) fn bind_by_spec(mut self) -> Self {
+        self.binds_by_spec = true;
+        self
     }
 
     /// Where it listens, instead of a free port of 127.0.0.1; once for each place.
@@ -79,7 +86,7 @@ impl Starting {
     /// Starts it, and does not wait for a banner: for `--quiet`, or a start that fails.
     pub(crate) fn spawn(mut self) -> Host {
         self.folder.write("app.toml", self.spec.as_str());
-        if self.binds.is_empty() {
+        if self.binds.is_empty() && !self.binds_by_spec {
             self.binds.push("127.0.0.1:0".to_owned());
         }
         for bind in &self.binds {
@@ -168,6 +175,12 @@ impl Host {
         let mut command = host_command(self.folder.path(), &self.runtime);
         command.arg("ctl").args(args);
         finish(command)
+    }
+
+    /// Writes its spec anew, and has it taken: `host ctl reload-spec`, for programs.
+    pub(crate) fn reload_spec(&self, spec: &Spec) -> Output {
+        self.folder.write("app.toml", spec.as_str());
+        self.ctl(["reload-spec", "--format", "json"])
     }
 
     /// What `host ctl status` has for programs.

@@ -210,7 +210,9 @@ fn every_connection_that_was_accepted_before_the_stop_is_served() {
         let mut busy = begin(&host, "/block", "gate");
         host.wait_for_line("INFO blocking");
         let mut clients: Vec<Client> = (0..20).map(|_| host.connect()).collect();
-        clients.iter_mut().for_each(|client| drop(client.send_head("GET", "/", &[])));
+        for client in &mut clients {
+            client.send_head("GET", "/", &[]);
+        }
         eventually("all are accepted", || not_accepted(&host) == 0);
         host.signal(Signal::TERM);
         let address = host.address();
