@@ -21,7 +21,7 @@ pub struct Options {
     pub quiet: bool,
     /// Access lines as JSON.
     pub json_log: bool,
-    /// What to do when a load fails; none: end with its error.
+    /// What to do when a load fails under `--watch`; none: end with its error.
     pub wait_for_a_change: Option<WaitForAChange>,
 }
 
@@ -86,6 +86,9 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     };
     deployment.serve(service, chosen.server.about().name);
     handle.enter(Phase::Serving);
+    if spec.swap.watch {
+        deployment.watch()?;
+    }
     starter.serves(&banner, deployment.clone())?;
     let served = chosen.server.serve(serving);
     access_log.flush();
@@ -101,7 +104,9 @@ fn wait_for_another_try(
     options: &Options,
     starter: &mut dyn Starter,
 ) -> Result<(), Error> {
-    let Some(wait_for_a_change) = options.wait_for_a_change else { return Err(error) };
+    let Some(wait_for_a_change) = options.wait_for_a_change.filter(|_| spec.swap.watch) else {
+        return Err(error);
+    };
     say(&format!("host: {error}\n"));
     starter.waits(&error);
     wait_for_a_change(spec, stop)?;

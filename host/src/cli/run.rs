@@ -2,10 +2,10 @@
 
 use super::app::{self, AppArgs};
 use crate::control::{Commands, ControlServer, ControlSocket};
-use crate::deployment::{Inherited, Nobody, Parent, Reread};
+use crate::deployment::{Inherited, Nobody, Parent, Reread, wait_for_a_change};
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
-use crate::run::{self, Options, Start, Starter};
+use crate::run::{self, Options, Start, Starter, WaitForAChange};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
@@ -77,7 +77,7 @@ impl Run {
         let listeners = listeners.into_iter().map(|(_, listener)| listener).collect();
         let inherited = Inherited::of(generations);
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
-        let served = run::run(start, &self.options(), &mut link);
+        let served = run::run(start, &self.options(true), &mut link);
         let ended = link.end();
         served.and(ended)
     }
@@ -91,7 +91,7 @@ impl Run {
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         let inherited = Inherited::default();
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
-        let served = run::run(start, &self.options(), &mut alone);
+        let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);
         }
@@ -104,9 +104,11 @@ impl Run {
         Box::new(move || again.spec())
     }
 
-    fn options(&self) -> Options {
+    /// A process that somebody starts again may wait for a change when it cannot load.
+    fn options(&self, starts_again: bool) -> Options {
         let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, wait_for_a_change: None }
+        let wait_for_a_change = starts_again.then_some(wait_for_a_change as WaitForAChange);
+        Options { quiet: self.quiet, json_log, wait_for_a_change }
     }
 
     /// Flags win over the spec.

@@ -167,6 +167,7 @@ impl Deployment {
             retiring.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
         self.reaper.drop_unused();
+        self.watching.served();
         receipts
     }
 

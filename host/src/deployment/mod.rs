@@ -30,10 +30,12 @@ mod self_test;
 mod status;
 mod swap;
 mod turns;
+mod watching;
 
 pub use inherited::{Inherited, source_text};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
+pub use watching::wait_for_a_change;
 
 use crate::deadline;
 use crate::error::Error;
@@ -47,6 +49,7 @@ use books::Books;
 use reaper::Reaper;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use watching::Watching;
 
 /// Reads the spec again, as the command line meant it.
 pub type Reread = Box<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
@@ -76,6 +79,7 @@ pub struct Deployment {
     service: OnceLock<Arc<Service>>,
     server: OnceLock<&'static str>,
     reaper: Arc<Reaper>,
+    watching: Watching,
 }
 
 impl Deployment {
@@ -92,6 +96,7 @@ impl Deployment {
             service: OnceLock::new(),
             server: OnceLock::new(),
             reaper: Arc::default(),
+            watching: Watching::default(),
         });
         deployment.first_load(Arc::new(spec))?;
         deployment.reap();
