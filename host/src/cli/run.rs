@@ -2,10 +2,10 @@
 
 use super::app::{self, AppArgs};
 use crate::control::{Commands, ControlServer, ControlSocket};
-use crate::deployment::{Inherited, Nobody, Parent, Reread, wait_for_a_change};
+use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
-use crate::run::{self, Options, Start, Starter, WaitForAChange};
+use crate::run::{self, Options, Start, Starter};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
@@ -107,8 +107,7 @@ impl Run {
     /// A process that somebody starts again may wait for a change when it cannot load.
     fn options(&self, starts_again: bool) -> Options {
         let json_log = self.log_format == LogFormat::Json;
-        let wait_for_a_change = starts_again.then_some(wait_for_a_change as WaitForAChange);
-        Options { quiet: self.quiet, json_log, wait_for_a_change }
+        Options { quiet: self.quiet, json_log, starts_again }
     }
 
     /// Flags win over the spec.

@@ -35,7 +35,7 @@ mod watching;
 pub use inherited::{Inherited, source_text};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
-pub use watching::wait_for_a_change;
+pub use watching::Changes;
 
 use crate::deadline;
 use crate::error::Error;

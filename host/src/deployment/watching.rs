@@ -5,11 +5,11 @@ use super::draft::Look;
 use super::swap::SwapHow;
 use crate::control::Answer;
 use crate::error::Error;
-use crate::spec::{Source, Spec};
+use crate::spec::{Source, Spec, SpecFile};
 use crate::stop::Stop;
 use crate::watch::{Settled, Watched, Watcher, What};
-use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl Deployment {
     fn watched(&self) -> Vec<Watched<Key>> {
         let Some(served) = self.served() else { return Vec::new() };
         let mut watched: Vec<Watched<Key>> =
-            served.spec.file.iter().map(|file| Watched::data(Key::Spec, file)).collect();
+            served.spec.file.iter().map(|file| watched_spec(Key::Spec, file)).collect();
         for (plugin, generation) in served.spec.plugins.iter().zip(&served.declared) {
             let label = generation.label();
             let library = Key::Library(label.name.clone());
@@ -106,24 +106,40 @@ impl Deployment {
 /// How often to look whether the host is to stop.
 const STOPS: Duration = Duration::from_millis(200);
 
-/// Waits until anything changes that a load reads: the spec, a library, the sources of a crate.
-///
-/// # Errors
-/// There is no thread left for it.
-pub fn wait_for_a_change(spec: &Spec, stop: &Stop) -> Result<(), Error> {
-    let mut watched: Vec<Watched<()>> = spec.file.iter().map(|file| Watched::data((), file)).collect();
-    watched.extend(spec.plugins.iter().map(|plugin| match &plugin.source.value {
-        Source::Path(path) => Watched::library((), path),
-        Source::Crate(folder) => Watched::data((), folder).without([target_of(folder)]),
-    }));
-    let (changed, changes) = channel();
-    let _watcher = Watcher::start(watched, move |_| {
-        let _ = changed.send(());
-    })?;
-    while !stop.is_requested() && changes.recv_timeout(STOPS) == Err(RecvTimeoutError::Timeout) {}
-    Ok(())
+/// Changes of what a load reads: the spec, the libraries, the sources of the crates.
+pub struct Changes {
+    _watcher: Watcher<()>,
+    happen: Receiver<()>,
 }
 
-fn target_of(folder: &Path) -> std::path::PathBuf {
-    folder.join("target")
+impl Changes {
+    /// From now on: before the load, so that none is missed while it fails.
+    ///
+    /// # Errors
+    /// There is no thread left for it.
+    pub fn watch(spec: &Spec) -> Result<Self, Error> {
+        let mut watched: Vec<Watched<()>> = spec.file.iter().map(|file| watched_spec((), file)).collect();
+        watched.extend(spec.plugins.iter().map(|plugin| match &plugin.source.value {
+            Source::Path(path) => Watched::library((), path),
+            Source::Crate(folder) => Watched::data((), folder).without(written_by_cargo(folder)),
+        }));
+        let (happens, happen) = channel();
+        let watcher = Watcher::start(watched, move |_| {
+            let _ = happens.send(());
+        })?;
+        Ok(Self { _watcher: watcher, happen })
+    }
+
+    /// Waits for one, or for the stop.
+    pub fn wait(&self, stop: &Stop) {
+        while !stop.is_requested() && self.happen.recv_timeout(STOPS) == Err(RecvTimeoutError::Timeout) {}
+    }
+}
+
+fn watched_spec<K>(key: K, file: &SpecFile) -> Watched<K> {
+    Watched::data(key, &file.path).known(file.digest)
+}
+
+fn written_by_cargo(folder: &Path) -> [PathBuf; 2] {
+    [folder.join("target"), folder.join("Cargo.lock")]
 }
