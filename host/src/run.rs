@@ -4,7 +4,7 @@
 use crate::access_log::AccessLog;
 use crate::banner;
 use crate::control::Commands;
-use crate::deployment::{Addresses, Deployment, Inherited, Parent, Reread, Running, Setup};
+use crate::deployment::{Addresses, Changes, Deployment, Inherited, Parent, Reread, Running, Setup};
 use crate::error::Error;
 use crate::listener::Listener;
 use crate::run_handle::{Phase, RunHandle};
@@ -21,12 +21,9 @@ pub struct Options {
     pub quiet: bool,
     /// Access lines as JSON.
     pub json_log: bool,
-    /// What to do when a load fails; none: end with its error.
-    pub wait_for_a_change: Option<WaitForAChange>,
+    /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
+    pub starts_again: bool,
 }
-
-/// Returns when a load that failed is worth another try, or the host stops.
-pub type WaitForAChange = fn(&Spec, &Stop) -> Result<(), Error>;
 
 /// Whoever started a run, and is told how it goes: a supervisor, or nobody but the terminal.
 pub trait Starter {
@@ -70,9 +67,11 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         Addresses::of_spec(&spec.server.bind, listeners, &*parent)?;
     let setup =
         Setup { reread, run: handle.clone(), quiet: options.quiet, parent: parent.clone(), inherited };
-    let deployment = match Deployment::load(spec.clone(), setup) {
-        Ok(deployment) => deployment,
-        Err(error) => return wait_for_another_try(&spec, error, &stop, options, starter),
+    let changes = (spec.swap.watch && options.starts_again).then(|| Changes::watch(&spec)).transpose()?;
+    let deployment = match (Deployment::load(spec.clone(), setup), changes) {
+        (Ok(deployment), _) => deployment,
+        (Err(error), None) => return Err(error),
+        (Err(error), Some(changes)) => return wait_for_another_try(&error, &changes, &stop, starter),
     };
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
     let urls: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
@@ -92,6 +91,9 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     };
     deployment.serve(Running { server: chosen.server.about().name, service, listening });
     handle.enter(Phase::Serving);
+    if spec.swap.watch {
+        deployment.watch()?;
+    }
     starter.serves(&banner, deployment.clone())?;
     surplus.close(&*parent);
     let served = chosen.server.serve(serving);
@@ -108,16 +110,14 @@ fn unfit(parent: &Arc<dyn Parent>) -> Unfit {
 
 /// What cannot be loaded may be loaded after a change; this process is started again for it, as Bottle's child is.
 fn wait_for_another_try(
-    spec: &Spec,
-    error: Error,
+    error: &Error,
+    changes: &Changes,
     stop: &Stop,
-    options: &Options,
     starter: &mut dyn Starter,
 ) -> Result<(), Error> {
-    let Some(wait_for_a_change) = options.wait_for_a_change else { return Err(error) };
-    say(&format!("host: {error}\n"));
-    starter.waits(&error);
-    wait_for_a_change(spec, stop)?;
+    say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n"));
+    starter.waits(error);
+    changes.wait(stop);
     if stop.is_requested() { Ok(()) } else { Err(Error::start_again("something has changed")) }
 }
 

@@ -140,7 +140,7 @@ impl Service {
     }
 
     /// Wakes every request that waits at a gate.
-    pub(crate) fn open_gates(&self) {
+    pub(crate) fn wake_at_gate(&self) {
         let waiting = std::mem::take(&mut *self.waiting());
         waiting.into_iter().for_each(Waker::wake);
     }

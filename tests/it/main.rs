@@ -16,4 +16,5 @@ mod servers;
 mod spec_errors;
 mod store;
 mod supervisor;
+mod swap;
 mod tidy;

@@ -76,7 +76,7 @@ impl Run {
         let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
         let inherited = Inherited::of(generations);
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
-        let served = run::run(start, &self.options(), &mut link);
+        let served = run::run(start, &self.options(true), &mut link);
         let ended = link.end();
         served.and(ended)
     }
@@ -90,7 +90,7 @@ impl Run {
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         let inherited = Inherited::default();
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
-        let served = run::run(start, &self.options(), &mut alone);
+        let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);
         }
@@ -103,9 +103,10 @@ impl Run {
         Box::new(move || again.spec())
     }
 
-    fn options(&self) -> Options {
+    /// A process that somebody starts again may wait for a change when it cannot load.
+    fn options(&self, starts_again: bool) -> Options {
         let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, wait_for_a_change: None }
+        Options { quiet: self.quiet, json_log, starts_again }
     }
 
     /// Flags win over the spec.

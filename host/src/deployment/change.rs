@@ -5,6 +5,7 @@ use super::assemble::Assembly;
 use super::books::{Copied, Kept};
 use super::bring_up::{BehindGate, Declared, Up};
 use super::draft::Look;
+use super::handover::Gate;
 use super::inherited::Copy;
 use super::retire::{Left, Limits};
 use super::self_test::self_test;
@@ -108,7 +109,7 @@ impl Deployment {
     pub(super) fn publish(&self, wanted: Wanted<'_>) -> Result<Published, Error> {
         let Wanted { spec, up: Up { declared, fresh, mut moved, behind_gate }, outdated } = wanted;
         let mut current = self.current();
-        // They open on every way out: who waited finds the new table, or the one before.
+        // Where this fails, they open: who waited goes on with the table before.
         let mut gates = Vec::new();
         for BehindGate { new, planned } in behind_gate {
             gates.push(self.close_gate(&planned.from.old, &spec.timeouts)?);
@@ -121,6 +122,7 @@ impl Deployment {
         self_tests(&assembly, &came)?;
         let (table, settings) = (assembly.table.clone(), Settings::of(&spec));
         let version = self.service().map_or(0, |service| service.publish(table, settings));
+        gates.into_iter().flatten().for_each(Gate::leads_to_the_new_table);
         let at = Instant::now();
         self.book(&came, &left);
         fresh.keep();
@@ -172,6 +174,7 @@ impl Deployment {
             retiring.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
         self.reaper.drop_unused();
+        self.watching.served();
         receipts
     }
 

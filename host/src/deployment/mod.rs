@@ -32,11 +32,13 @@ mod settings;
 mod status;
 mod swap;
 mod turns;
+mod watching;
 
 pub use addresses::Addresses;
 pub use inherited::{Inherited, source_text};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
+pub use watching::Changes;
 
 use crate::deadline;
 use crate::error::Error;
@@ -51,6 +53,7 @@ use books::Books;
 use reaper::Reaper;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use watching::Watching;
 
 /// Reads the spec again, as the command line meant it.
 pub type Reread = Box<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
@@ -91,6 +94,7 @@ pub struct Deployment {
     /// None before it serves, and in a host that only checks.
     running: OnceLock<Running>,
     reaper: Arc<Reaper>,
+    watching: Watching,
 }
 
 impl Deployment {
@@ -108,6 +112,7 @@ impl Deployment {
             began_with: spec.clone(),
             running: OnceLock::new(),
             reaper: Arc::default(),
+            watching: Watching::default(),
         });
         deployment.first_load(spec)?;
         deployment.reap();

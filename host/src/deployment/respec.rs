@@ -36,6 +36,7 @@ impl Deployment {
         let spec = Arc::new((self.setup.reread)()?);
         crate::run::choose(&spec, &ServerRegistry::default())?;
         let rebind = Rebind::begin(&spec.server.bind, self.listening(), &*self.setup.parent)?;
+        let is_new = served.as_ref().is_none_or(|served| served.spec.file != spec.file);
         let drafts = self.draft(&spec, served.as_ref(), look)?;
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
         let published = self.publish(Wanted { spec: spec.clone(), up, outdated: &[] })?;
@@ -49,7 +50,7 @@ impl Deployment {
         let settings = served.map(|served| settings::taken(&served.spec, &spec)).unwrap_or_default();
         let after_restart = settings::after_restart(&self.began_with, &spec);
         let after_start = settings::after_start(&self.began_with, &spec);
-        Ok(Taken { receipts, addresses, settings, after_restart, after_start })
+        Ok(Taken { is_new, receipts, addresses, settings, after_restart, after_start })
     }
 
     fn listening(&self) -> Option<&Listening> {
@@ -59,6 +60,8 @@ impl Deployment {
 
 /// What became of a new spec.
 struct Taken {
+    /// Its text is another one than before.
+    is_new: bool,
     receipts: Vec<Receipt>,
     addresses: Rebound,
     /// Keys of settings that have taken effect.
@@ -90,7 +93,11 @@ impl From<Taken> for Answer {
     fn from(taken: Taken) -> Self {
         let receipts = taken.receipts.iter().map(ToString::to_string);
         let lines: Vec<String> = receipts.chain(taken.notes()).collect();
-        let text = if lines.is_empty() { "nothing differs".into() } else { lines.join("\n") };
+        let text = match (lines.is_empty(), taken.is_new) {
+            (true, true) => "no plugin was swapped: the new spec is served".to_owned(),
+            (true, false) => "nothing differs".to_owned(),
+            (false, _) => lines.join("\n"),
+        };
         let Taken { receipts, addresses: Rebound { added, removed, failed }, .. } = taken;
         let listeners = json!({ "added": added, "removed": removed, "failed": failed });
         let data = json!({

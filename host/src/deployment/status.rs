@@ -27,7 +27,7 @@ impl Deployment {
         match command {
             Command::Status => self.status(),
             Command::Swap { plugin, file, force, without_state } => {
-                self.swap(&plugin, SwapHow { file, force, without_state })
+                self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }
             Command::Rollback { plugin } => self.rollback(&plugin),
             Command::SwapChanged => self.reload_spec(Look::AtFiles),
