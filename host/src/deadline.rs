@@ -4,8 +4,34 @@
 //! waits no longer than the deadline: a call that hangs keeps its thread and what it holds, and nothing else.
 
 use crate::error::Error;
+use crate::thread_exit;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
+
+/// How many threads work at the moment, those that were left behind among them.
+static WORKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a thread may still run the code of a plugin.
+pub(crate) fn is_any_at_work() -> bool {
+    WORKING.load(Ordering::SeqCst) > 0
+}
+
+/// Counted as long as it lives.
+struct Working;
+
+impl Working {
+    fn begin() -> Self {
+        WORKING.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        WORKING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// What stands for no limit.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -35,14 +61,20 @@ pub(crate) fn run<T: Send + 'static>(
     limit: Option<Duration>,
     work: impl FnOnce(&Progress) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    warm_up();
+    // Whoever waits here must be able to, while a constructor of a library holds the lock of the loader.
+    thread_exit::keep_own_thread_locals();
     let progress = Progress::default();
     progress.step(thread.to_owned());
     let seen = progress.clone();
     let (answer, answers) = mpsc::sync_channel(1);
+    let working = Working::begin();
     std::thread::Builder::new()
         .name(thread.to_owned())
-        .spawn(move || answer.send(work(&seen)))
+        .spawn(move || {
+            let done = work(&seen);
+            drop(working);
+            answer.send(done)
+        })
         .map_err(|cause| Error::failed(format!("cannot start a thread for {thread}: {cause}")))?;
     wait(&answers, &progress, limit)
 }
@@ -68,15 +100,5 @@ fn wait<T>(
                 return Err(error.help("raise `load` in [timeouts] if it needs longer"));
             }
         }
-    }
-}
-
-/// Lets this thread make what it needs to wait, before another one may hold the loader's lock for ever in a constructor:
-/// the first wait of a thread registers a thread-local, and glibc takes that lock to do it.
-fn warm_up() {
-    thread_local!(static WARM: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
-    if !WARM.replace(true) {
-        let (_open, quiet) = mpsc::sync_channel::<()>(1);
-        let _ = quiet.recv_timeout(Duration::from_millis(1));
     }
 }

@@ -3,13 +3,13 @@
 use clap::Parser;
 use host::cli::Cli;
 use host::error::Error;
-use host::supervisor;
+use host::{run, supervisor};
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match execute() {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => run::end(code),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "host: {error}");
             // At once, without the destructors of libraries: a thread that was left behind may still run their code.

@@ -12,6 +12,7 @@ use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// How a run differs from what the spec says.
@@ -149,6 +150,14 @@ pub fn bind(spec: &Spec) -> Result<Vec<(Bind, Listener)>, Error> {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The end of the process: at once, without the destructors of libraries, if a thread is left that may run their code.
+pub fn end(code: u8) -> ExitCode {
+    if crate::deadline::is_any_at_work() {
+        signal_hook::low_level::exit(code.into());
+    }
+    ExitCode::from(code)
 }
 
 /// For people, on standard error: standard output is for what a command answers.

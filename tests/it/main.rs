@@ -6,6 +6,7 @@
 mod asynchronous;
 mod bad_input;
 mod examples;
+mod faults;
 mod harness;
 mod inspect;
 mod load;

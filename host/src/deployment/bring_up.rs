@@ -15,6 +15,9 @@ use crate::spec::Handover;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How much shorter than its deadline a constructor that missed it may seem to have run.
+const MOMENT: Duration = Duration::from_millis(100);
+
 /// Generations that are up, and not published yet. Dropping them ends them, on a thread that may hang.
 pub(super) struct Fresh {
     generations: Vec<Arc<Generation>>,
@@ -125,13 +128,13 @@ impl Deployment {
     }
 
     fn create(&self, new: New, limit: Option<Duration>) -> Result<(Arc<Generation>, One), Error> {
-        loader_is_free(limit)?;
+        self.check_loader(limit)?;
         let from = self.books.of(&new.name).current().filter(|_| new.takes_state);
         let from = from.map(|old| From { old, mode: new.plugin.handover });
         let planned = from.map(|from| from.plan(&new.accepted.manifest)).transpose()?.flatten();
         let number = new.number.unwrap_or_else(|| self.numbers.upcoming(&new.name));
         let run = self.setup.run.clone();
-        deadline::run("load", limit, move |progress| {
+        let created = deadline::run("load", limit, move |progress| {
             crate::load::loading();
             let New { name, accepted, config_json, plugin, .. } = new;
             let identity = Identity { name, number, source: source_text(&plugin), config_json };
@@ -145,21 +148,23 @@ impl Deployment {
             };
             generation.start(progress)?;
             Ok((generation, One::Started(moved)))
-        })
+        });
+        // Its own error says what this swap needs to know.
+        created.inspect_err(|_| drop(self.check_loader(limit)))
     }
-}
 
-/// A constructor that never returns holds the loader's lock: no library can be opened by this process any more.
-fn loader_is_free(limit: Option<Duration>) -> Result<(), Error> {
-    let Some((file, since)) =
-        Library::opening().filter(|(_, since)| limit.is_some_and(|limit| *since > limit))
-    else {
-        return Ok(());
-    };
-    let error = Error::failed(format!(
-        "no library can be opened: a constructor of {} has not returned for {}",
-        file.display(),
-        crate::units::duration(since)
-    ));
-    Err(error.help("start the worker again: `host ctl restart`"))
+    /// A constructor that never returns holds the loader's lock: no library can be opened by this process any more, and another
+    /// one has to serve.
+    fn check_loader(&self, limit: Option<Duration>) -> Result<(), Error> {
+        let hangs = |since: Duration| limit.is_some_and(|limit| since + MOMENT >= limit);
+        let Some((file, since)) = Library::opening().filter(|(_, since)| hangs(*since)) else {
+            return Ok(());
+        };
+        let (file, since) = (file.display(), crate::units::duration(since));
+        let why = format!("no library can be opened: a constructor of {file} has not returned for {since}");
+        if self.running.get().is_some() {
+            self.setup.parent.replace_me(&why);
+        }
+        Err(Error::failed(why).help("another worker takes over: `host ctl status` says when it serves"))
+    }
 }

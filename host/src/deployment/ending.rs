@@ -1,9 +1,9 @@
 //! The last calls to a plugin: each on a thread that may hang.
-#![allow(unsafe_code, reason = "the last calls to a plugin, and unmapping it")]
+#![allow(unsafe_code, reason = "the last calls to a plugin")]
 
 use crate::deadline::{self, Progress};
 use crate::error::Error;
-use crate::generation::{Fate, Generation, Phase};
+use crate::generation::{Fate, Generation};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,23 +17,20 @@ pub(super) fn stop(generation: &Arc<Generation>, limit: Option<Duration>) -> Res
     deadline::run("stop", limit, move |progress| {
         crate::load::loading();
         // SAFETY: the caller saw that nothing uses it, or it never was published.
-        unsafe { generation.stop(progress) };
-        Ok(())
+        unsafe { generation.stop(progress) }
     })
 }
 
-/// Frees the instance, unless that has happened, and unmaps the library.
+/// Frees the instance, unless that has happened, and unmaps the library. For one that was stopped, or never started, and that no
+/// request uses.
 pub(super) fn end_and_unmap(generation: &Arc<Generation>, limit: Option<Duration>, unmap: Duration) -> Fate {
     let ending = generation.clone();
     let fate = deadline::run("destroy", limit, move |progress| {
         crate::load::loading();
-        if matches!(ending.phase(), Phase::Created | Phase::Stopped) {
-            // SAFETY: it was stopped, or never started; nothing of it runs, and it is in no table that is published.
-            unsafe { ending.destroy(progress) };
-        }
+        // SAFETY: nothing of it runs, and it is in no table that is published.
+        unsafe { ending.destroy(progress) }?;
         progress.step(format!("plugin `{}`: unmapping generation {}", ending.name(), ending.label().number));
-        // SAFETY: it was destroyed.
-        Ok(unsafe { ending.unmap(unmap) })
+        Ok(ending.unmap(unmap))
     });
     fate.unwrap_or_else(|error| Fate::Pinned(error.message().to_owned()))
 }
@@ -43,9 +40,11 @@ pub(super) fn discard(generations: Vec<Arc<Generation>>, limit: Option<Duration>
     let ended = deadline::run("discarding", limit, move |progress| {
         crate::load::loading();
         for generation in &generations {
-            end(generation, progress);
-            // SAFETY: it was destroyed, and never published.
-            if let Fate::Pinned(why) = unsafe { generation.unmap(UNMAP) } {
+            let fate = match end(generation, progress) {
+                Ok(()) => generation.unmap(UNMAP),
+                Err(error) => Fate::Pinned(error.message().to_owned()),
+            };
+            if let Fate::Pinned(why) = fate {
                 tracing::warn!("{}, which was not swapped in, stays mapped: {why}", generation.label());
             }
         }
@@ -57,11 +56,9 @@ pub(super) fn discard(generations: Vec<Arc<Generation>>, limit: Option<Duration>
 }
 
 /// Stops it and frees its instance. For one that nothing uses, on a thread that may hang.
-pub(super) fn end(generation: &Generation, progress: &Progress) {
+pub(super) fn end(generation: &Generation, progress: &Progress) -> Result<(), Error> {
     // SAFETY: the server has ended, or it never was published.
-    unsafe { generation.stop(progress) };
-    if matches!(generation.phase(), Phase::Created | Phase::Stopped) {
-        // SAFETY: as above; it was stopped, or never started.
-        unsafe { generation.destroy(progress) };
-    }
+    unsafe { generation.stop(progress) }?;
+    // SAFETY: as above.
+    unsafe { generation.destroy(progress) }
 }

@@ -144,8 +144,9 @@ impl Deployment {
     pub fn end(&self, limit: Option<Duration>) -> Result<(), Error> {
         let generations = self.books.take_all();
         let ended = deadline::run("stopping the plugins", limit, move |progress| {
-            generations.iter().for_each(|generation| ending::end(generation, progress));
-            Ok(())
+            let ended = generations.iter().map(|generation| ending::end(generation, progress));
+            // Each of them, also behind one that hangs.
+            ended.fold(Ok(()), Result::and)
         });
         ended.map_err(|error| Error::failed(error.message().to_owned()))
     }

@@ -102,7 +102,10 @@ impl Deployment {
     fn try_to_end(&self, book: &Book, generation: &Arc<Generation>) {
         self.reaper.try_again();
         let limit = self.served().and_then(|served| served.spec.timeouts.load);
-        if !self.wait_unused(generation, u64::MAX, Some(Duration::ZERO)).is_none() {
+        // What hangs in it has not returned; or a request uses it.
+        if generation.is_in_a_call()
+            || !self.wait_unused(generation, u64::MAX, Some(Duration::ZERO)).is_none()
+        {
             return;
         }
         if generation.phase() == Phase::Started && stop(generation, limit).is_err() {

@@ -1,6 +1,6 @@
 //! One object of a plugin's, and who frees it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Calls the plugin's function that frees the object.
 type Release = Box<dyn FnOnce() + Send>;
@@ -27,9 +27,13 @@ impl Object {
         }
     }
 
-    /// Whether it was given back.
+    /// Whether it was given back. Never waits: one that is on its way back, and may hang there, is not back.
     pub(crate) fn is_released(&self) -> bool {
-        self.lock().is_none()
+        match self.0.try_lock() {
+            Ok(held) => held.is_none(),
+            Err(TryLockError::Poisoned(held)) => held.into_inner().is_none(),
+            Err(TryLockError::WouldBlock) => false,
+        }
     }
 
     /// Runs `work` if it was not given back yet, which nobody does meanwhile.

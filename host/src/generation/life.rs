@@ -1,7 +1,7 @@
 //! The life of a generation: `create`, `start`, `stop`, `destroy`, unmapped. Each step may hang: call it on a thread that may.
 #![allow(unsafe_code, reason = "calls the functions of the entry, and closes the library")]
 
-use super::{Generation, Label, Objects};
+use super::{Calls, Generation, Label, Objects};
 use crate::deadline::Progress;
 use crate::error::Error;
 use crate::foreign::Text;
@@ -89,6 +89,7 @@ impl Generation {
             this,
             host: Mutex::new(Some(host)),
             phase: AtomicU8::new(Phase::Created as u8),
+            calls: Calls::default(),
             code: Mutex::new(Code::Mapped(library)),
             objects: Objects::default(),
             uses: Mutex::default(),
@@ -109,19 +110,22 @@ impl Generation {
 
     /// Its state, in the schema of its manifest; none: it has nothing to hand over.
     pub(crate) fn save(&self, schema: u32) -> Result<Option<Snapshot>, Error> {
-        // SAFETY: the library is mapped and the instance exists; calls of a life happen one after the other: those of a plugin
-        // take turns.
+        let _call = self.call("save")?;
+        // SAFETY: the library is mapped and the instance exists; calls of a life happen one after the other: no other one is
+        // under way.
         unsafe { state::save(&self.label.name, self.entry(), self.this, schema) }
     }
 
     /// Takes a state over, before it starts.
     pub(crate) fn load(&self, snapshot: &Snapshot) -> Result<(), Error> {
+        let _call = self.call("load")?;
         // SAFETY: as in `save`; it is not started: see where this is called.
         unsafe { state::load(&self.label.name, self.entry(), self.this, snapshot) }
     }
 
     /// Lets it start its threads; again, after a `stop`.
     pub(crate) fn start(&self, progress: &Progress) -> Result<(), Error> {
+        let _call = self.call("start")?;
         if let Some(start) = self.entry().start {
             progress.step(format!("plugin `{}`: start", self.label.name));
             let mut err = Text::default();
@@ -140,11 +144,15 @@ impl Generation {
     ///
     /// # Safety
     /// No request uses it, and no new one will: it is in no table that is published.
-    pub(crate) unsafe fn stop(&self, progress: &Progress) {
+    ///
+    /// # Errors
+    /// Another call has not returned.
+    pub(crate) unsafe fn stop(&self, progress: &Progress) -> Result<(), Error> {
+        let _call = self.call("stop")?;
         progress.step(format!("plugin `{}`: the drops of generation {}", self.label.name, self.label.number));
         self.objects.release_all();
         if self.phase() != Phase::Started {
-            return;
+            return Ok(());
         }
         self.enter(Phase::Stopping);
         if let Some(stop) = self.entry().stop {
@@ -153,27 +161,44 @@ impl Generation {
             unsafe { stop(self.this) }
         }
         self.enter(Phase::Stopped);
+        Ok(())
     }
 
-    /// Frees the instance.
+    /// Frees the instance, unless that has happened.
     ///
     /// # Safety
-    /// As for `stop`, which was called and has returned, or it was never started.
-    pub(crate) unsafe fn destroy(&self, progress: &Progress) {
+    /// As for `stop`.
+    ///
+    /// # Errors
+    /// Another call has not returned, or it was started and not stopped.
+    pub(crate) unsafe fn destroy(&self, progress: &Progress) -> Result<(), Error> {
+        let _call = self.call("destroy")?;
+        match self.phase() {
+            Phase::Created | Phase::Stopped => {}
+            Phase::Destroyed => return Ok(()),
+            Phase::Started | Phase::Stopping => {
+                return Err(Error::failed(format!("plugin `{}`: it was not stopped", self.label.name)));
+            }
+        }
         progress.step(format!("plugin `{}`: destroy", self.label.name));
         self.objects.release_all();
         let destroy = self.entry().destroy;
         self.enter(Phase::Destroyed);
         // SAFETY: every object went back, and the caller vouches for the rest; nobody else frees the instance.
         unsafe { destroy(self.this) }
+        Ok(())
     }
 
     /// Unmaps its library, if nothing of it is left anywhere; threads that hold something of it are asked to let go, and
-    /// waited for.
-    ///
-    /// # Safety
-    /// The instance was destroyed.
-    pub(crate) unsafe fn unmap(&self, limit: Duration) -> Fate {
+    /// waited for. One that was not destroyed stays.
+    pub(crate) fn unmap(&self, limit: Duration) -> Fate {
+        let _call = match self.call("its destructors") {
+            Ok(call) => call,
+            Err(error) => return Fate::Pinned(error.message().to_owned()),
+        };
+        if self.phase() != Phase::Destroyed {
+            return Fate::Pinned("it was not destroyed".to_owned());
+        }
         let mut code = self.code();
         let library = match std::mem::replace(&mut *code, Code::Gone) {
             Code::Mapped(library) => library,
@@ -184,7 +209,8 @@ impl Generation {
             Code::Gone => return Fate::Gone,
         };
         plugin_threads::purge(library.id());
-        // SAFETY: with the instance every handler, text and table went back; nobody has an address of the library.
+        // SAFETY: it was destroyed, and no call is under way: with the instance every handler, text and table went back, and nobody
+        // has an address of the library.
         let (left, why) = match unsafe { library.close(limit) } {
             Ok(Closed::Gone) => {
                 let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -211,9 +237,9 @@ impl Generation {
         }
     }
 
-    /// Whether it may be gone some day: nothing hangs in it, and it does not wish to stay.
+    /// Whether it may be gone some day, or is already. One that is in a call may: that may return.
     pub(crate) fn may_end(&self) -> bool {
-        self.phase() != Phase::Stopping && matches!(*self.code(), Code::Mapped(_))
+        self.is_in_a_call() || !matches!(*self.code(), Code::Kept(_))
     }
 
     pub(super) fn entry(&self) -> &abi::Plugin {
@@ -239,9 +265,12 @@ impl Drop for Generation {
         }
         let progress = Progress::default();
         // SAFETY: everything that it handed over holds it, so all of that is gone; no request ever saw it.
-        unsafe { self.stop(&progress) };
+        let stopped = unsafe { self.stop(&progress) };
         // SAFETY: as above.
-        unsafe { self.destroy(&progress) };
+        let ended = stopped.and_then(|()| unsafe { self.destroy(&progress) });
+        if let Err(error) = ended {
+            return tracing::error!("{error}: its library stays mapped");
+        }
         let code = self.code.get_mut().unwrap_or_else(PoisonError::into_inner);
         let host = self.host.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let (Code::Mapped(library), Some(host)) = (std::mem::replace(code, Code::Gone), host)

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "calls the functions of the entry, through the ABI")]
 
 mod bind;
+mod call;
 mod life;
 mod objects;
 
@@ -16,6 +17,7 @@ use crate::host_side::HostSide;
 use crate::library::Digest;
 use crate::manifest::Manifest;
 use crate::usage::{Counts, Uses};
+use call::Calls;
 use life::Code;
 use objects::Objects;
 use plugin_api::abi;
@@ -32,6 +34,7 @@ pub struct Generation {
     /// What the plugin sees of the host; freed when its code is gone.
     host: Mutex<Option<HostSide>>,
     phase: AtomicU8,
+    calls: Calls,
     code: Mutex<Code>,
     /// What it handed over, oldest first.
     objects: Objects,

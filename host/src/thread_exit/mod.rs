@@ -23,6 +23,10 @@
 //!    [`wait_clear`]. What is still left is a reason to keep the library, and says which thread it is.
 //! 4. [`delete_keys`], `dlclose`, [`forget`], and only then may the file descriptor be closed that it was loaded from.
 //!
+//! # What is the executable's own
+//! The C library would take the lock of its loader for each thread-local with a destructor, and constructors run under that
+//! lock: so these are kept here, too, from the first load on, until their thread ends. See `own`.
+//!
 //! # What a library needs stays
 //! A plugin's own dependencies (a `libstd` of `-C prefer-dynamic`, `libssl`) are marked so that they are never unmapped:
 //! the next generation is loaded before the last one is closed and shares them, so a key or a thread-local of theirs is
@@ -31,7 +35,8 @@
 //! # Rules of this folder
 //! - The lock of `state` is a leaf: only the allocator is called under it. It may be taken in a constructor, that is
 //!   under the lock of the loader; so nothing that takes the loader's lock (`dlsym`, `dlopen`, `dladdr`) is called under it.
-//! - A request of the host's own takes no lock and allocates nothing: it may come from inside an allocator.
+//! - A request of the host's own takes no lock, and allocates with the C library if at all: it may come from inside an
+//!   allocator.
 //! - No thread-local here has a destructor: it would ask for itself.
 //!
 //! On anything but glibc on x86-64 or aarch64, and where the executable does not export the five functions, each library
@@ -80,6 +85,6 @@ mod elsewhere;
 use elsewhere as system;
 
 pub use system::{
-    Loading, begin_load, delete_keys, forget, keys_in_use, leftovers, mapped_objects, purge_this_thread,
-    threads, wait_clear,
+    Loading, begin_load, delete_keys, forget, keep_own_thread_locals, keys_in_use, leftovers, mapped_objects,
+    purge_this_thread, threads, wait_clear,
 };

@@ -6,6 +6,7 @@ mod loading;
 mod lock;
 mod next;
 mod objects;
+mod own;
 mod owner;
 mod purge;
 mod ranges;
@@ -17,6 +18,7 @@ mod thread;
 pub use keys::keys_in_use;
 pub use loading::{Loading, begin_load};
 pub use objects::mapped_objects;
+pub use own::keep_own_thread_locals;
 pub use purge::{delete_keys, purge_this_thread};
 pub use report::{forget, leftovers, threads, wait_clear};
 

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "calls destructors of plugins; values of keys of pthreads")]
 
 use super::super::Id;
-use super::{Destructor, keys, next, state};
+use super::{Destructor, keys, next, own, state};
 use std::ffi::c_void;
 use std::mem::transmute;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -134,6 +134,8 @@ unsafe extern "C" fn at_end(round: *mut c_void) {
         // SAFETY: a library of which a thread holds something is mapped; its stack has only pthreads on it.
         unsafe { purge_this_thread(id) };
     }
+    // After those of plugins, which may call what is here.
+    own::run();
     let round = round.addr();
     if round >= ROUNDS_MAX {
         return state::this_ended();

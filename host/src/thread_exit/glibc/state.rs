@@ -76,8 +76,11 @@ fn with_record<R>(look: impl FnOnce(&mut Record) -> R) -> R {
     })
 }
 
-/// Looks at this thread's record, if it has one.
+/// Looks at this thread's record, if it has one. Most threads that end have none, and take no lock for it.
 fn with_known<R: Default>(look: impl FnOnce(&mut Record) -> R) -> R {
+    if SERIAL.get() == 0 {
+        return R::default();
+    }
     STATE.with(|state| state.records.get_mut(&SERIAL.get()).map(look)).unwrap_or_default()
 }
 
@@ -160,7 +163,9 @@ pub(super) fn ended(serial: u64) {
 
 /// This thread holds nothing, and will run nothing of a plugin any more.
 pub(super) fn this_ended() {
-    ended(SERIAL.replace(0));
+    if SERIAL.get() != 0 {
+        ended(SERIAL.replace(0));
+    }
 }
 
 impl Record {

@@ -6,7 +6,7 @@
 
 use super::super::Id;
 use super::next::{self, Start};
-use super::{Destructor, keys, loading, owner, purge, ranges, state};
+use super::{Destructor, keys, loading, own, owner, purge, ranges, state};
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 
 /// A thread-local wants to be destroyed when this thread ends.
@@ -24,6 +24,9 @@ pub(super) unsafe extern "C" fn __cxa_thread_atexit_impl(
         && purge::arm()
     {
         state::defer(id, destructor, object);
+        return 0;
+    }
+    if own::defer(destructor, object) {
         return 0;
     }
     // SAFETY: the caller's arguments, and the caller's promises.
