@@ -35,7 +35,7 @@ pub(super) enum Wish {
 pub(super) struct Pages {
     /// The one that new requests find.
     pub(super) current: Option<Arc<Generation>>,
-    /// Those that answer their last requests.
+    /// Those that answer their last requests, and those that are about to be unmapped.
     pub(super) draining: Vec<Arc<Generation>>,
     /// For a rollback; the oldest first.
     pub(super) kept: Vec<Kept>,
@@ -75,7 +75,7 @@ impl Kept {
         matches!(self, Self::Stopped(kept) if Arc::ptr_eq(kept, generation))
     }
 
-    fn stopped(self) -> Option<Arc<Generation>> {
+    pub(super) fn stopped(self) -> Option<Arc<Generation>> {
         match self {
             Self::Stopped(generation) => Some(generation),
             Self::Copied(_) => None,

@@ -132,13 +132,15 @@ impl Deployment {
         Ok(Published { version, at, came, left, moved })
     }
 
-    /// Who is current from now on, and who is not any more.
+    /// Who is current from now on, and who is not any more. A plugin that goes on has a current generation at every moment.
     fn book(&self, came: &[Arc<Generation>], left: &[Arc<Generation>]) {
         for generation in left {
             let book = self.books.of(generation.name());
             let mut pages = book.pages();
-            pages.current = pages.current.take().filter(|current| !Arc::ptr_eq(current, generation));
             pages.draining.push(generation.clone());
+            if pages.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, generation)) {
+                pages.current = came.iter().rfind(|new| new.name() == generation.name()).cloned();
+            }
         }
         for generation in came {
             let label = generation.label();

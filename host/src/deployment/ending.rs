@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long threads that a generation left that was not published may take to end.
 const UNMAP: Duration = Duration::from_secs(1);
 
+/// How often to look whether a call has returned.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// Has it give everything back and end its threads; a rollback may start it again. For one that is in no published table, and
 /// that no request uses.
 pub(super) fn stop(generation: &Arc<Generation>, limit: Option<Duration>) -> Result<(), Error> {
@@ -53,6 +56,17 @@ pub(super) fn discard(generations: Vec<Arc<Generation>>, limit: Option<Duration>
     if let Err(error) = ended {
         tracing::warn!("{error}; its thread was left behind");
     }
+}
+
+/// As [`end`], for one that a swap may be about to end as well: what it is called at that moment returns first.
+pub(super) fn end_when_free(generation: &Generation, progress: &Progress) -> Result<(), Error> {
+    if let Some(call) = generation.under_way() {
+        progress.step(format!("plugin `{}`: {call}", generation.name()));
+        while generation.under_way().is_some() {
+            std::thread::sleep(MOMENT);
+        }
+    }
+    end(generation, progress)
 }
 
 /// Stops it and frees its instance. For one that nothing uses, on a thread that may hang.

@@ -144,7 +144,7 @@ impl Deployment {
     pub fn end(&self, limit: Option<Duration>) -> Result<(), Error> {
         let generations = self.books.take_all();
         let ended = deadline::run("stopping the plugins", limit, move |progress| {
-            let ended = generations.iter().map(|generation| ending::end(generation, progress));
+            let ended = generations.iter().map(|generation| ending::end_when_free(generation, progress));
             // Each of them, also behind one that hangs.
             ended.fold(Ok(()), Result::and)
         });

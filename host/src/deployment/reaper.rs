@@ -103,7 +103,7 @@ impl Deployment {
         self.reaper.try_again();
         let limit = self.served().and_then(|served| served.spec.timeouts.load);
         // What hangs in it has not returned; or a request uses it.
-        if generation.is_in_a_call()
+        if generation.under_way().is_some()
             || !self.wait_unused(generation, u64::MAX, Some(Duration::ZERO)).is_none()
         {
             return;

@@ -126,7 +126,10 @@ impl Deployment {
             let keep = if receipt.to.is_some() && self.is_declared(old) { limits.keep } else { 0 };
             pages.kept.push(Kept::Stopped(old.clone()));
             let gone = pages.kept.len().saturating_sub(keep);
-            pages.kept.drain(..gone).collect()
+            let leaves: Vec<Kept> = pages.kept.drain(..gone).collect();
+            // Until they are gone, or pinned.
+            pages.draining.extend(leaves.iter().cloned().filter_map(Kept::stopped));
+            leaves
         };
         leaves.iter().for_each(|kept| self.let_go(book.name.as_str(), kept, limits, receipt));
     }

@@ -37,8 +37,8 @@ impl Generation {
         Ok(Call(&self.calls))
     }
 
-    /// Whether a call is under way.
-    pub(crate) fn is_in_a_call(&self) -> bool {
-        self.calls.lock().is_some()
+    /// The call that is under way.
+    pub(crate) fn under_way(&self) -> Option<&'static str> {
+        *self.calls.lock()
     }
 }

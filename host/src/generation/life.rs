@@ -239,7 +239,7 @@ impl Generation {
 
     /// Whether it may be gone some day, or is already. One that is in a call may: that may return.
     pub(crate) fn may_end(&self) -> bool {
-        self.is_in_a_call() || !matches!(*self.code(), Code::Kept(_))
+        self.under_way().is_some() || !matches!(*self.code(), Code::Kept(_))
     }
 
     pub(super) fn entry(&self) -> &abi::Plugin {

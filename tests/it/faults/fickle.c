@@ -38,6 +38,7 @@ static int32_t index_page(void *data, const pa_request *request, pa_response *re
 static int32_t block(void *data, const pa_request *request, pa_response *response, pa_poll *pending) {
     pa_log(request, PA_LOG_INFO, "blocking");
     wait_for("go-block");
+    pa_log(request, PA_LOG_INFO, "unblocked");
     return pa_text(response, 200, pa_str("unblocked"));
 }
 
