@@ -118,6 +118,7 @@ impl Deployment {
         self_tests(&assembly, &came)?;
         let version = self.service.get().map_or(0, |service| service.publish(assembly.table.clone()));
         gates.into_iter().flatten().for_each(Gate::leads_to_the_new_table);
+        self.setup.onlooker.published(&spec);
         let at = Instant::now();
         self.book(&came, &left);
         fresh.keep();
