@@ -3,15 +3,21 @@
 
 use crate::access_log::AccessLog;
 use crate::banner;
+use crate::cargo_build::Profile;
 use crate::control::Commands;
-use crate::deployment::{Addresses, Changes, Deployment, Inherited, Parent, Reread, Running, Setup};
+use crate::deployment::{
+    Addresses, Deployment, Inherited, NoOnlooker, Onlooker, Parent, Reread, Running, Setup,
+};
+use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::error::Error;
 use crate::listener::Listener;
+use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
+use crate::table::Table;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -24,6 +30,8 @@ pub struct Options {
     pub json_log: bool,
     /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
     pub starts_again: bool,
+    /// Crates are built when their sources change, and browsers are told.
+    pub dev: bool,
 }
 
 /// Whoever started a run, and is told how it goes: a supervisor, or nobody but the terminal.
@@ -66,40 +74,66 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     parent.deadlines(&spec.timeouts);
     let Addresses { wanted: listeners, surplus } =
         Addresses::of_spec(&spec.server.bind, listeners, &*parent)?;
-    let setup =
-        Setup { reread, run: handle.clone(), quiet: options.quiet, parent: parent.clone(), inherited };
-    let changes = (spec.swap.watch && options.starts_again).then(|| Changes::watch(&spec)).transpose()?;
-    let deployment = match (Deployment::load(spec.clone(), setup), changes) {
+    let urls: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
+    let listening = Listening::of(listeners)?;
+    let dev = options.dev.then(|| Dev::start(&spec, chosen.server.about().is_single, &stop)).transpose()?;
+    let setup = Setup {
+        reread: reread.clone(),
+        run: handle.clone(),
+        profile: if options.dev { DEV_PROFILE } else { Profile::OF_THIS_HOST },
+        quiet: options.quiet,
+        parent: parent.clone(),
+        onlooker: onlooker(dev.clone()),
+        inherited,
+    };
+    let retry = spec.swap.watch && options.starts_again;
+    let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
+    let without = dev.as_ref().map(|_| dev::PATHS);
+    let access_log =
+        if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log, without) };
+    let serve = |service: &Arc<Service>, stop| {
+        let serving = Serving {
+            service: service.clone(),
+            listening: listening.clone(),
+            workers: spec.server.workers.or(cores),
+            threads: spec.server.threads.explicit(),
+            options: spec.server.options.clone(),
+            stop,
+            access_log: access_log.clone(),
+            unfit: unfit(&parent),
+        };
+        let served = chosen.server.serve(serving);
+        access_log.flush();
+        served
+    };
+    let new_service = |table| Service::of(table, Settings::of(&spec));
+    let built = dev.as_ref().map_or(Ok(()), |dev| dev.wait_until_built(&stop));
+    let deployment = match (built.and_then(|()| Deployment::load(spec.clone(), setup)), retry) {
         (Ok(deployment), _) => deployment,
         (Err(error), None) => return Err(error),
-        (Err(error), Some(changes)) => return wait_for_another_try(&error, &changes, &stop, starter),
+        (Err(error), Some(retry)) => {
+            let shown = dev.iter().flat_map(|_| &urls).map(|url| format!("It is shown on {url}\n"));
+            let shown: String = shown.collect();
+            say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"));
+            starter.waits(&error);
+            return retry.carry_out(&spec, &error, &stop, |pages, until| {
+                let nothing = new_service(Arc::new(Table::empty()));
+                serve(&Arc::new(nothing.with_own_pages(Some(pages))), until)
+            });
+        }
     };
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
-    let urls: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
     let banner = banner::banner(&spec.app.name, &chosen, &urls, &table.listing());
-    let service = Arc::new(Service::of(table, Settings::of(&spec)));
-    let access_log = if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log) };
-    let listening = Listening::of(listeners)?;
-    let serving = Serving {
-        service: service.clone(),
-        listening: listening.clone(),
-        workers: spec.server.workers.or(cores),
-        threads: spec.server.threads.explicit(),
-        options: spec.server.options.clone(),
-        stop: stop.clone(),
-        access_log: access_log.clone(),
-        unfit: unfit(&parent),
-    };
-    deployment.serve(Running { server: chosen.server.about().name, service, listening });
+    let service = Arc::new(new_service(table).with_own_pages(dev.map(|dev| dev.site())));
+    let server = chosen.server.about().name;
+    deployment.serve(Running { server, service: service.clone(), listening: listening.clone() });
     handle.enter(Phase::Serving);
     if spec.swap.watch {
         deployment.watch()?;
     }
     starter.serves(&banner, deployment.clone())?;
     surplus.close(&*parent);
-    let served = chosen.server.serve(serving);
-    access_log.flush();
-    served?;
+    serve(&service, stop)?;
     deployment.end(spec.timeouts.shutdown)
 }
 
@@ -109,17 +143,11 @@ fn unfit(parent: &Arc<dyn Parent>) -> Unfit {
     Arc::new(move |why| parent.replace_me(why))
 }
 
-/// What cannot be loaded may be loaded after a change; this process is started again for it, as Bottle's child is.
-fn wait_for_another_try(
-    error: &Error,
-    changes: &Changes,
-    stop: &Stop,
-    starter: &mut dyn Starter,
-) -> Result<(), Error> {
-    say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n"));
-    starter.waits(error);
-    changes.wait(stop);
-    if stop.is_requested() { Ok(()) } else { Err(Error::start_again("something has changed")) }
+fn onlooker(dev: Option<Arc<Dev>>) -> Arc<dyn Onlooker> {
+    match dev {
+        Some(dev) => dev,
+        None => Arc::new(NoOnlooker),
+    }
 }
 
 /// The server that the spec names, its options checked.

@@ -1,5 +1,6 @@
 //! What a server serves: the current table, with the settings that its requests need.
 
+use crate::own_pages::OwnPages;
 use crate::spec::{Limits, Spec, Timeouts};
 use crate::table::Table;
 use crate::usage::Slots;
@@ -19,6 +20,8 @@ pub struct Service {
     names_generations: AtomicBool,
     /// Requests are the host's own questions, and nobody's to count.
     is_rehearsal: bool,
+    /// What the host answers itself.
+    own_pages: Option<Arc<dyn OwnPages>>,
 }
 
 /// What every request needs to know of the spec. Published with a table: a request has those of its table, and looks at no
@@ -62,12 +65,22 @@ impl Service {
             at_gate: Mutex::default(),
             names_generations: AtomicBool::new(false),
             is_rehearsal: false,
+            own_pages: None,
         }
     }
 
     /// As [`of`](Self::of), for requests that the host itself asks.
     pub(crate) fn rehearsing(table: Arc<Table>, settings: Settings) -> Self {
         Self { is_rehearsal: true, ..Self::of(table, settings) }
+    }
+
+    /// With pages of the host's own.
+    pub(crate) fn with_own_pages(self, pages: Option<Arc<dyn OwnPages>>) -> Self {
+        Self { own_pages: pages, ..self }
+    }
+
+    pub(crate) fn own_pages(&self) -> Option<&dyn OwnPages> {
+        self.own_pages.as_deref()
     }
 
     /// Whether requests are counted.

@@ -5,6 +5,7 @@
 
 mod asynchronous;
 mod bad_input;
+mod dev;
 mod examples;
 mod faults;
 mod harness;

@@ -43,6 +43,8 @@ enum Command {
     Check(AppArgs),
     /// List the routes of an app
     Routes(AppArgs),
+    /// Serve while you work: crates are built and swapped when they change, and pages in browsers load again by themselves
+    Dev(Box<Run>),
     /// Ask a running host, or have it do something
     Ctl(Ctl),
     /// Print a script that completes the command line in a shell
@@ -67,6 +69,7 @@ impl Cli {
     pub fn execute(self, channel: Option<Channel>) -> Result<u8, Error> {
         match self.command {
             None => return self.run.execute(channel),
+            Some(Command::Dev(run)) => return run.in_development().execute(channel),
             Some(Command::Ctl(ctl)) => return ctl.execute(),
             Some(Command::Servers) => print(&servers::list()),
             Some(Command::Inspect { file, format: Format::Text }) => print(&inspect::report(&file)?),

@@ -123,6 +123,7 @@ impl Deployment {
         let (table, settings) = (assembly.table.clone(), Settings::of(&spec));
         let version = self.service().map_or(0, |service| service.publish(table, settings));
         gates.into_iter().flatten().for_each(Gate::leads_to_the_new_table);
+        self.setup.onlooker.published(&spec);
         let at = Instant::now();
         self.book(&came, &left);
         fresh.keep();

@@ -21,6 +21,7 @@ mod draft;
 mod ending;
 mod handover;
 mod inherited;
+mod onlooker;
 mod parent;
 mod places;
 mod reaper;
@@ -36,10 +37,12 @@ mod watching;
 
 pub use addresses::Addresses;
 pub use inherited::{Inherited, source_text};
+pub use onlooker::{NoOnlooker, Onlooker};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
 pub use watching::Changes;
 
+use crate::cargo_build::Profile;
 use crate::deadline;
 use crate::error::Error;
 use crate::load::Numbers;
@@ -56,7 +59,7 @@ use std::time::Duration;
 use watching::Watching;
 
 /// Reads the spec again, as the command line meant it.
-pub type Reread = Box<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
+pub type Reread = Arc<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
 
 /// What a deployment starts with.
 pub struct Setup {
@@ -64,10 +67,14 @@ pub struct Setup {
     pub reread: Reread,
     /// What its plugins may ask for.
     pub run: RunHandle,
+    /// How cargo builds crates.
+    pub profile: Profile,
     /// No progress on the terminal.
     pub quiet: bool,
     /// Whoever started the process.
     pub parent: Arc<dyn Parent>,
+    /// Whoever wants to know what becomes of changes.
+    pub onlooker: Arc<dyn Onlooker>,
     /// What the process before served.
     pub inherited: Inherited,
 }

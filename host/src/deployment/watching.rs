@@ -6,10 +6,9 @@ use super::swap::SwapHow;
 use crate::control::Answer;
 use crate::error::Error;
 use crate::spec::{Source, Spec, SpecFile};
-use crate::stop::Stop;
 use crate::watch::{Settled, Watched, Watcher, What};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -96,15 +95,16 @@ impl Deployment {
             }
             (Key::Spec, What::Changed(_)) => self.reload_spec(Look::AtSpec),
         };
-        // What worked has said so itself.
-        if let Answer { exit: 1.., text, .. } = answer {
-            tracing::error!("{text}");
+        match answer {
+            // What worked has said so itself.
+            Answer { exit: 0, .. } => self.setup.onlooker.taken(&settled.path),
+            Answer { text, .. } => {
+                tracing::error!("{text}");
+                self.setup.onlooker.refused(&settled.path, &text);
+            }
         }
     }
 }
-
-/// How often to look whether the host is to stop.
-const STOPS: Duration = Duration::from_millis(200);
 
 /// Changes of what a load reads: the spec, the libraries, the sources of the crates.
 pub struct Changes {
@@ -113,15 +113,18 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// From now on: before the load, so that none is missed while it fails.
+    /// From now on: before the load, so that none is missed while it fails. Somebody else may see to the crates.
     ///
     /// # Errors
     /// There is no thread left for it.
-    pub fn watch(spec: &Spec) -> Result<Self, Error> {
+    pub fn watch(spec: &Spec, with_crates: bool) -> Result<Self, Error> {
         let mut watched: Vec<Watched<()>> = spec.file.iter().map(|file| watched_spec((), file)).collect();
-        watched.extend(spec.plugins.iter().map(|plugin| match &plugin.source.value {
-            Source::Path(path) => Watched::library((), path),
-            Source::Crate(folder) => Watched::data((), folder).without(written_by_cargo(folder)),
+        watched.extend(spec.plugins.iter().filter_map(|plugin| match &plugin.source.value {
+            Source::Path(path) => Some(Watched::library((), path)),
+            Source::Crate(folder) if with_crates => {
+                Some(Watched::data((), folder).without(written_by_cargo(folder)))
+            }
+            Source::Crate(_) => None,
         }));
         let (happens, happen) = channel();
         let watcher = Watcher::start(watched, move |_| {
@@ -130,9 +133,9 @@ impl Changes {
         Ok(Self { _watcher: watcher, happen })
     }
 
-    /// Waits for one, or for the stop.
-    pub fn wait(&self, stop: &Stop) {
-        while !stop.is_requested() && self.happen.recv_timeout(STOPS) == Err(RecvTimeoutError::Timeout) {}
+    /// Waits for the next one, for that time.
+    pub fn next(&self, time: Duration) -> bool {
+        self.happen.recv_timeout(time).is_ok()
     }
 }
 

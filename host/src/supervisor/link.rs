@@ -206,6 +206,8 @@ impl Link {
         while let Ok(Some((message, descriptor))) = reader.next::<ToWorker>() {
             match message {
                 ToWorker::Stop => self.end_by(Stop::request),
+                // One that waits for a change has no connections.
+                ToWorker::Retire if self.0.commands.get().is_none() => self.end_by(Stop::request),
                 ToWorker::Retire => self.end_by(Stop::retire),
                 ToWorker::Execute { id, command } => self.execute(id, command),
                 ToWorker::Listener { shape, listen: Some(listen), .. } => {

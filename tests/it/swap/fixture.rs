@@ -1,14 +1,11 @@
 //! A shop in several versions, and what is asked of a host that swaps them.
 
 pub(super) use crate::harness::{
-    Client, Folder, Host, Output, Response, Spec, Starting, eventually, example_plugin, for_each_server,
-    on_servers, plugin_from_c, workspace_plugin,
+    AT_ONCE, Client, Folder, Host, Output, Response, Spec, Starting, eventually, example_plugin,
+    for_each_server, on_servers, plugin_from_c, workspace_plugin,
 };
 pub(super) use serde_json::Value;
 pub(super) use std::path::{Path, PathBuf};
-
-/// Servers on which a client that waits keeps nobody else from being served.
-pub(super) const AT_ONCE: &[&str] = &["threaded", "actix"];
 
 /// The library of a version of the shop, with what is to go wrong in it.
 pub(super) fn broken_shop(version: &str, defines: &str) -> PathBuf {
