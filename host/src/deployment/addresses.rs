@@ -81,7 +81,7 @@ impl<'a> Difference<'a> {
 pub(super) struct Rebind<'a> {
     parent: &'a dyn Parent,
     listening: Option<&'a Listening>,
-    added: Vec<Listed>,
+    added: Vec<Arc<Bound>>,
     removed: Vec<Arc<Bound>>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Rebind<'a> {
         rebind.removed = surplus.into_iter().map(|index| bound[index].clone()).collect();
         if listening.is_some() {
             for bind in missing {
-                rebind.added.push((bind.value.clone(), listen(bind, parent)?));
+                rebind.added.push(Bound::new(bind.value.clone(), listen(bind, parent)?)?);
             }
         }
         Ok(rebind)
@@ -118,28 +118,33 @@ impl<'a> Rebind<'a> {
     pub(super) fn carry_out(mut self) -> Rebound {
         let mut rebound = Rebound::default();
         let Some(listening) = self.listening else { return rebound };
-        for (bind, listener) in std::mem::take(&mut self.added) {
-            let url = listener.url();
-            match listening.add(bind, listener) {
+        for bound in std::mem::take(&mut self.added) {
+            let url = bound.listener().url();
+            match listening.add(&bound) {
                 Ok(()) => rebound.added.push(url),
-                Err(error) => rebound.failed.push(format!("{url}: {}", error.message())),
+                Err(error) => {
+                    rebound.failed.push(format!("{url}: {}", error.message()));
+                    self.unlisten(&bound);
+                }
             }
         }
         for bound in std::mem::take(&mut self.removed) {
             listening.remove(&bound);
-            self.parent.unlisten(bound.bind(), bound.listener());
+            self.unlisten(&bound);
             rebound.removed.push(bound.listener().url());
         }
         rebound
+    }
+
+    fn unlisten(&self, bound: &Bound) {
+        self.parent.unlisten(bound.bind(), bound.listener());
     }
 }
 
 /// What was bound for nothing is closed.
 impl Drop for Rebind<'_> {
     fn drop(&mut self) {
-        for (bind, listener) in &self.added {
-            self.parent.unlisten(bind, listener);
-        }
+        self.added.iter().for_each(|bound| self.unlisten(bound));
     }
 }
 

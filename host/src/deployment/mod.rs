@@ -144,6 +144,20 @@ impl Deployment {
         self.running.get().map(|running| &running.service)
     }
 
+    /// Whether anything is to change here any more.
+    ///
+    /// # Errors
+    /// The server ends: what is asked for now is for the next worker, if for any.
+    fn check_serving(&self) -> Result<(), Error> {
+        let stop = self.setup.run.stop();
+        match () {
+            () if self.running.get().is_none() => Ok(()),
+            () if stop.is_requested() => Err(Error::failed("the host stops")),
+            () if stop.is_retiring() => Err(Error::failed("another worker takes over")),
+            () => Ok(()),
+        }
+    }
+
     /// Stops and frees every plugin, when the server has ended. Nothing is unmapped: the process ends.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ impl Deployment {
     }
 
     fn reload_spec_now(&self, look: Look) -> Result<Answer, Error> {
+        self.check_serving()?;
         let taken = self.try_reload_spec(look);
         let taken = taken.map_err(|error| {
             let error = error.context("the new spec was not taken");

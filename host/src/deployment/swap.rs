@@ -40,6 +40,7 @@ impl Deployment {
     }
 
     fn swap_now(&self, book: &Book, how: &SwapHow) -> Result<Answer, Error> {
+        self.check_serving()?;
         let old = book.current().ok_or_else(|| self.unknown(&book.name))?;
         let began = self.begin(std::slice::from_ref(&old));
         let swapped = self.try_swap(book, &old, &began, how);
@@ -114,6 +115,7 @@ impl Deployment {
     }
 
     fn rollback_now(&self, book: &Book) -> Result<Answer, Error> {
+        self.check_serving()?;
         let old = book.current().ok_or_else(|| self.unknown(&book.name))?;
         let began = self.begin(std::slice::from_ref(&old));
         let back = self.try_rollback(book, &old, &began);

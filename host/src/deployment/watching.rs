@@ -82,6 +82,9 @@ impl Deployment {
     }
 
     fn changed(&self, settled: &Settled<Key>) {
+        if self.check_serving().is_err() {
+            return;
+        }
         let what = settled.changed.display();
         let answer = match (&settled.key, &settled.what) {
             (_, What::Gone) => return tracing::warn!("{what} is gone; what was loaded of it goes on"),

@@ -42,7 +42,11 @@ pub(super) trait Accepts: Send + Sync {
 }
 
 impl Bound {
-    fn new(bind: Bind, listener: Listener) -> Result<Arc<Self>, Error> {
+    /// A bound socket, with the address as the spec has it.
+    ///
+    /// # Errors
+    /// The process has no descriptor left.
+    pub fn new(bind: Bind, listener: Listener) -> Result<Arc<Self>, Error> {
         let (is_closing, closing) = (AtomicBool::new(false), Wakeup::new()?);
         Ok(Arc::new(Self { bind, listener, is_closing, closing }))
     }
@@ -96,17 +100,16 @@ impl Listening {
     /// One more: its connections are accepted from now on.
     ///
     /// # Errors
-    /// The server is ending, or there is no thread or no descriptor left.
-    pub fn add(&self, bind: Bind, listener: Listener) -> Result<(), Error> {
+    /// The server is ending, or there is no thread or no descriptor left for it.
+    pub fn add(&self, bound: &Arc<Bound>) -> Result<(), Error> {
         let mut state = self.lock();
         if state.has_ended {
-            return Err(Error::failed(format!("cannot listen on {listener}: the server is ending")));
+            return Err(Error::failed("the server is ending"));
         }
-        let bound = Bound::new(bind, listener)?;
         if let Some(server) = &state.server {
-            server.begin(&bound)?;
+            server.begin(bound)?;
         }
-        state.bound.push(bound);
+        state.bound.push(bound.clone());
         Ok(())
     }
 

@@ -11,11 +11,15 @@ mod signals;
 
 use crate::harness::{Client, Host, Spec, eventually, plugin_from_c};
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The app of these tests: the routes of `crash.c`.
 fn crash() -> Spec {
-    Spec::new().plugin("crash", &plugin_from_c("crash", include_str!("crash.c")))
+    Spec::new().plugin("crash", &crash_library())
+}
+
+fn crash_library() -> PathBuf {
+    plugin_from_c("crash", include_str!("crash.c"))
 }
 
 /// Which process answers, from the first connection that gets an answer: one that reached a worker in its last moment gets

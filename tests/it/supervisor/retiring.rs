@@ -1,7 +1,7 @@
 //! A worker that makes room for another one: clients who keep their connections do not notice.
 
-use super::{crash, pid_that_answers};
-use crate::harness::{Callers, Client, Host, eventually, for_each_server};
+use super::{crash, crash_library, pid_that_answers};
+use crate::harness::{Callers, Client, Folder, Host, Spec, eventually, for_each_server};
 use std::time::{Duration, Instant};
 
 /// On `single` a second client would make the first one's connection give way.
@@ -86,4 +86,24 @@ fn a_host_that_stops_waits_for_no_connection_of_a_worker_that_retires() {
         assert!(began.elapsed() < Duration::from_secs(8), "took {:?}", began.elapsed());
         kept.wait_for_end();
     });
+}
+
+#[test]
+fn a_worker_that_retires_leaves_changes_to_the_one_that_takes_over() {
+    let folder = Folder::new();
+    let library = folder.write("libcrash.so", std::fs::read(crash_library()).expect("a library"));
+    let spec = Spec::new().plugin("crash", &library);
+    let host = Host::with(spec, "threaded").arg("--watch").start();
+    let mut kept = host.connect();
+    let first = kept.get("/pid").text().to_owned();
+    assert_eq!(host.ctl(["restart"]).code, Some(0));
+    let other = std::fs::read(crash_library()).expect("a library");
+    // The same code, and another file.
+    folder.write("libcrash.so", [other, vec![0; 8]].concat());
+    host.wait_for_line("crash 1.0.0 -> 1.0.0 (generation 1 -> 2)");
+    let answer = kept.get("/pid");
+    assert_eq!((answer.text(), answer.header("connection")), (first.as_str(), Some("close")));
+    host.wait_for_line(&format!("worker {first} has finished"));
+    assert_eq!(host.log().matches("(generation 1 -> 2)").count(), 1, "{}", host.log());
+    assert_eq!(host.status()["listeners"].as_array().map(Vec::len), Some(1));
 }

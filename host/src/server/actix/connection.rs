@@ -132,10 +132,12 @@ impl Guard {
         self.shut_down(Shutdown::Both);
     }
 
-    /// Ends the connection behind what has come: who has asked is answered, whoever asks later sees the end.
+    /// Ends the connection, unless something has come meanwhile: who has asked is answered, whoever asks later sees the end.
     fn let_go(&self) {
-        self.at.set(At::LetGo);
-        self.shut_down(Shutdown::Read);
+        if !self.has_sent() {
+            self.at.set(At::LetGo);
+            self.shut_down(Shutdown::Read);
+        }
     }
 
     fn shut_down(&self, how: Shutdown) {
