@@ -20,12 +20,10 @@ pub enum LogFormat {
 /// Sends the log to standard error from now on. A second call changes nothing.
 pub fn install(format: LogFormat, debug: bool) {
     let level = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
-    // Of the libraries below only what went wrong; actix takes each malformed request for an error, and the end of its
-    // workers at a stop for another.
+    // Of the libraries below only what went wrong; actix takes each malformed request for an error.
     let ours = Targets::new()
         .with_target("host", level)
         .with_target("actix_http", LevelFilter::OFF)
-        .with_target("actix_server::accept", LevelFilter::OFF)
         .with_default(LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let registry = tracing_subscriber::registry();

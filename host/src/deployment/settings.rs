@@ -52,6 +52,7 @@ pub(super) fn after_restart(began_with: &Spec, new: &Spec) -> Vec<&'static str> 
         ("server.threads", server.threads != other.threads),
         ("server.options", server.options != other.options),
         ("swap.watch", began_with.swap.watch != new.swap.watch),
+        ("app.debug for the log", began_with.app.debug != new.app.debug),
     ];
     differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }

@@ -47,6 +47,7 @@ fn causes_are_shown_when_the_new_spec_says_so() {
         let text = lab("").as_str().replace("name = \"test\"", "name = \"test\"\ndebug = true");
         let data = host.reload_spec(&text.as_str().into()).json();
         assert_eq!(data["settings"], json!(["app.debug"]), "{data:#}");
+        assert_eq!(data["after_restart"], json!(["app.debug for the log"]), "{data:#}");
         assert!(
             host.get("/fail").text().contains("the handler failed with code"),
             "{}",
