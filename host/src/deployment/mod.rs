@@ -26,6 +26,7 @@ mod reaper;
 mod receipt;
 mod respec;
 mod retire;
+mod routes;
 mod self_test;
 mod status;
 mod swap;
@@ -34,6 +35,7 @@ mod turns;
 pub use inherited::{Inherited, source_text};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
+pub use routes::{Routes, SelfTest};
 
 use crate::deadline;
 use crate::error::Error;
