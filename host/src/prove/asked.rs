@@ -70,8 +70,8 @@ impl FromStr for Asked {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(' ') {
-            Some((method, path)) => Self::new(method, "", path),
-            None => Self::new("GET", "", text),
+            Some((method, path)) if !method.starts_with('/') => Self::new(method, "", path),
+            _ => Self::new("GET", "", text),
         }
     }
 }

@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn learned(surveys: &[(usize, &[&str])]) -> Known {
-        let known = Known::default();
+        let mut known = Known::default();
         for (libraries, bodies) in surveys {
             known.learn(*libraries, surveyed(bodies), Some(0));
         }
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_body_that_depends_on_the_library_alone_is_expected_with_each_generation_of_it() {
-        let known = learned(&[(0, &["a", "a"]), (1, &["b", "b"]), (0, &["a"])]);
+        let mut known = learned(&[(0, &["a", "a"]), (1, &["b", "b"]), (0, &["a"])]);
         assert_eq!(known.steadiness, Steadiness::Fixed);
         let [a, b] = ["a", "b"].map(|body| known.id_of(body.into()));
         let expected = |libraries| known.expected(libraries).map(|expected| expected.body);
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_difference_is_told_from_its_first_byte_on() {
-        let known = Known::default();
+        let mut known = Known::default();
         let [got, want] = ["AAAB", "AAAA\n"].map(|body| known.id_of(body.into()));
         assert_eq!(
             known.difference(got, want),
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn strange_bodies_are_counted_and_not_all_kept() {
-        let known = learned(&[(0, &["a", "a"])]);
+        let mut known = learned(&[(0, &["a", "a"])]);
         let ids: Vec<BodyId> = (0..100).map(|number| known.id_of(format!("{number}").into())).collect();
         assert_eq!(ids.iter().filter(|id| id.0.is_none()).count(), 100 - STRANGE_MAX - 1);
         assert!(ids.iter().all(|id| Some(*id) != known.expected(0).and_then(|expected| expected.body)));

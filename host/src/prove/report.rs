@@ -142,14 +142,14 @@ impl Report {
     }
 
     fn resources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Resources { warm_up_swaps, samples, growth } = &self.resources;
+        let Resources { warm_up_swaps, warm_samples, growth, .. } = &self.resources;
         match growth {
             Some(growth) => {
                 writeln!(f, "  resources after a warm-up of {warm_up_swaps} swaps: {}", growth.text())
             }
             None => writeln!(
                 f,
-                "  resources: {samples} samples are too few to say whether they grow; try --swaps 200"
+                "  resources: {warm_samples} samples are too few to say whether they grow; try --swaps 200"
             ),
         }
     }

@@ -33,7 +33,7 @@ pub(super) struct Status {
     #[serde(default)]
     pub(super) server: String,
     #[serde(default)]
-    listeners: Vec<String>,
+    pub(super) listeners: Vec<String>,
     #[serde(default)]
     pub(super) generations: Vec<Row>,
     #[serde(default)]

@@ -8,7 +8,7 @@ use super::message::{FromWorker, ToWorker};
 use super::process::Ending;
 use super::{Cause, workers};
 use crate::control::{Answer, Command};
-use crate::deployment::{Parent, Published, Standing};
+use crate::deployment::{Published, Standing};
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGKILL, SIGSEGV};
 use stage::{Actor, Stage, copy_of, text_of};
