@@ -10,6 +10,7 @@ mod harness;
 mod inspect;
 mod load;
 mod middleware;
+mod prove;
 mod routing;
 mod servers;
 mod spec_errors;

@@ -5,7 +5,7 @@ use super::client::{Client, Response};
 use super::command::{Output, finish, host_command, shown, wait};
 use super::stderr::Stderr;
 use super::stream::Address;
-use super::{Folder, LIFE_MAX, PATIENCE, Spec};
+use super::{Folder, LIFE_MAX, PATIENCE, Spec, eventually};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -73,6 +73,24 @@ impl Starting {
         let banner = host.stderr.wait(|log| log.contains("Hit Ctrl-C").then(|| log.to_owned()));
         host.urls =
             banner.unwrap_or_else(|| panic!("the host does not listen")).lines().filter_map(url).collect();
+        host
+    }
+
+    /// Starts it without a banner and without access lines, for a test with many requests, and waits until it serves.
+    ///
+    /// # Panics
+    /// It does not.
+    pub(crate) fn start_quietly(self) -> Host {
+        let mut host = self.arg("--quiet").spawn();
+        let mut listeners = None;
+        eventually("the host serves", || {
+            let output = host.ctl(["status", "--format", "json"]);
+            let status = serde_json::from_str::<serde_json::Value>(&output.stdout).unwrap_or_default();
+            listeners = status["listeners"].as_array().cloned().filter(|_| status["state"] == "serving");
+            listeners.is_some()
+        });
+        let urls = listeners.into_iter().flatten();
+        host.urls = urls.filter_map(|url| url.as_str().map(str::to_owned)).collect();
         host
     }
 

@@ -30,7 +30,7 @@ mod stream;
 
 pub(crate) use build::root;
 pub(crate) use client::{Client, NoAnswer, Response};
-pub(crate) use command::{Output, run, run_in};
+pub(crate) use command::{Output, run, run_for, run_in};
 pub(crate) use fixture::{example_plugin, plugin_from_c, workspace_plugin};
 pub(crate) use folder::Folder;
 pub(crate) use host::{Host, Starting};
