@@ -1,6 +1,7 @@
 //! Where the host under proof listens.
 
 use crate::error::Error;
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
@@ -34,6 +35,16 @@ impl Address {
             Ok(Some(address)) => Ok(Self::Tcp(address)),
             Ok(None) => Err(Error::usage(format!("--url: `{authority}` has no address"))),
             Err(cause) => Err(Error::usage(format!("--url: cannot find `{authority}`: {cause}"))),
+        }
+    }
+}
+
+/// As [`Address::of_url`] takes it.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}/"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }

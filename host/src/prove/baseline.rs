@@ -50,6 +50,8 @@ pub(super) fn take(
     named: &[Asked],
     timeout: Duration,
 ) -> Result<Baseline, Error> {
+    let reached = runtime.block_on(Connection::open(address, false));
+    reached.map_err(|trouble| Error::failed(format!("{address}: {}", trouble.said)))?;
     let all = if named.is_empty() { of_routes(routes) } else { named.to_vec() };
     let more = all.len().saturating_sub(DRIVES_MAX.max(named.len()));
     let mut baseline = Baseline { drives: Vec::new(), surveys: Vec::new(), left_out: Vec::new(), more };

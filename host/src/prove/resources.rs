@@ -42,8 +42,11 @@ pub(super) struct Growth {
     pub(super) keys: i64,
     pub(super) threads: i64,
     pub(super) descriptors: i64,
+    /// The slope of the line with the least squares.
     pub(super) heap_bytes_a_swap: f64,
-    /// More is a leak.
+    /// The lesser slope of the two halves: of a buffer that grew once and is kept, that is 0.
+    pub(super) heap_bytes_a_swap_least: f64,
+    /// More is a leak, if both halves grow.
     pub(super) heap_bytes_a_swap_max: f64,
 }
 
@@ -72,12 +75,14 @@ impl Growth {
         let is_warm = warm_up_swaps == WARM_UP_SWAPS;
         let points: Vec<(f64, f64)> =
             samples.iter().map(|sample| (sample.swaps as f64, sample.ledger.heap_bytes as f64)).collect();
+        let (first, second) = points.split_at(points.len() / 2);
         Self {
             objects: least_grows(samples, |ledger| ledger.objects),
             keys: least_grows(samples, |ledger| ledger.keys),
             threads: least_grows(samples, |ledger| ledger.threads),
             descriptors: least_grows(samples, |ledger| ledger.descriptors),
             heap_bytes_a_swap: slope(&points),
+            heap_bytes_a_swap_least: slope(first).min(slope(second)),
             heap_bytes_a_swap_max: if is_warm { HEAP_BYTES_A_SWAP_MAX } else { HEAP_BYTES_A_SWAP_MAX_COLD },
         }
     }
@@ -92,17 +97,30 @@ impl Growth {
         ];
         let counts = counts.into_iter().filter(|(_, more)| *more > 0);
         let mut leaks: Vec<String> = counts.map(|(what, more)| format!("{what} {more:+}")).collect();
-        if self.heap_bytes_a_swap > self.heap_bytes_a_swap_max {
+        if self.heap_is_more() && self.heap_grows_steadily() {
             leaks.push(format!("heap {:+.0} bytes a swap", self.heap_bytes_a_swap));
         }
         leaks
     }
 
+    fn heap_is_more(&self) -> bool {
+        self.heap_bytes_a_swap > self.heap_bytes_a_swap_max
+    }
+
+    fn heap_grows_steadily(&self) -> bool {
+        self.heap_bytes_a_swap_least > self.heap_bytes_a_swap_max / 2.0
+    }
+
     pub(super) fn text(&self) -> String {
         let Self { objects, keys, threads, descriptors, heap_bytes_a_swap, .. } = self;
+        let once = if self.heap_is_more() && !self.heap_grows_steadily() {
+            " on average, by a growth that was not repeated"
+        } else {
+            ""
+        };
         format!(
             "objects {objects:+}, keys {keys:+}, threads {threads:+}, descriptors {descriptors:+}, heap \
-             {heap_bytes_a_swap:+.0} bytes a swap"
+             {heap_bytes_a_swap:+.0} bytes a swap{once}"
         )
     }
 }
@@ -157,6 +175,13 @@ mod tests {
             ledger => ledger,
         };
         assert_eq!(leaks(warming), Vec::<String>::new(), "the warm-up does not count");
+        let once = |swaps: usize| {
+            let grown = if swaps > 150 { 500_000 } else { 0 };
+            Ledger { heap_bytes: steady(swaps).heap_bytes + grown, ..steady(swaps) }
+        };
+        assert_eq!(leaks(once), Vec::<String>::new(), "a buffer grew, once");
+        let text = Resources::of(&samples(once), 200).growth.expect("enough samples").text();
+        assert!(text.ends_with("bytes a swap on average, by a growth that was not repeated"), "{text}");
         let shrinking = |swaps| Ledger { objects: 1000 - swaps, ..steady(swaps) };
         assert_eq!(leaks(shrinking), Vec::<String>::new());
     }

@@ -30,6 +30,14 @@ fn app() -> Spec {
 const PATHS: [&str; 5] =
     ["--path=/", "--path=/large", "--path=/stream", "--path=/pending", "--path=POST /echo"];
 
+/// The one that its only plugin serves with.
+fn generation(host: &Host) -> u64 {
+    let status = host.status();
+    let rows = status["generations"].as_array().expect("generations");
+    let serving = rows.iter().find(|row| row["state"] == "serving").expect("one that serves");
+    serving["generation"].as_u64().expect("a number")
+}
+
 /// A receipt, with how the command ended.
 struct Receipt {
     output: Output,

@@ -1,5 +1,6 @@
 //! A proxy between clients and a host that breaks some answers on purpose: what a broken host would look like.
 
+use super::generation;
 use crate::harness::{Address, Client, Host, Response};
 use socket2::SockRef;
 use std::io::{Read, Write};
@@ -155,14 +156,6 @@ impl Shared {
         }
         client.write_all(&bytes_of(&answer)).is_ok()
     }
-}
-
-/// The one that its only plugin serves with.
-fn generation(host: &Host) -> u64 {
-    let status = host.status();
-    let rows = status["generations"].as_array().expect("generations");
-    let serving = rows.iter().find(|row| row["state"] == "serving").expect("one that serves");
-    serving["generation"].as_u64().expect("a number")
 }
 
 fn name(answer: &mut Response, named: Option<&str>) {
