@@ -210,8 +210,10 @@ fn reasons(judge: &Judge, storm: &Storm, resources: &Resources) -> Vec<String> {
     if requests == 0 {
         reasons.push("nothing was asked".to_owned());
     }
-    if !storm.mapped.is_empty() {
-        reasons.push(format!("{} generations stay mapped", storm.mapped.len()));
+    match storm.mapped.len() {
+        0 => {}
+        1 => reasons.push("a generation stays mapped".to_owned()),
+        more => reasons.push(format!("{more} generations stay mapped")),
     }
     let leaks = resources.growth.map(|growth| growth.leaks()).unwrap_or_default();
     reasons.extend(leaks.into_iter().map(|leak| format!("there is a leak: {leak}")));

@@ -3,6 +3,7 @@
 use super::build::root;
 use super::client::{Client, Response};
 use super::command::{Output, finish, host_command, shown, wait};
+use super::control;
 use super::stderr::Stderr;
 use super::stream::Address;
 use super::{Folder, LIFE_MAX, PATIENCE, Spec, eventually};
@@ -22,12 +23,13 @@ pub(crate) struct Starting {
     runtime: PathBuf,
     binds: Vec<String>,
     command: Command,
+    life: Duration,
 }
 
 impl Starting {
     fn new(spec: Spec, folder: Folder, command: Command) -> Self {
         let runtime = folder.path().to_owned();
-        Self { spec, folder, runtime, binds: Vec::new(), command }
+        Self { spec, folder, runtime, binds: Vec::new(), command, life: LIFE_MAX }
     }
 
     /// Where it listens, instead of a free port of 127.0.0.1; once for each place.
@@ -50,6 +52,12 @@ impl Starting {
     pub(crate) fn runtime(mut self, folder: &Folder) -> Self {
         self.runtime = folder.path().to_owned();
         self.command.env("XDG_RUNTIME_DIR", folder.path());
+        self
+    }
+
+    /// May live for so long, instead of [`LIFE_MAX`].
+    pub(crate) fn life(mut self, life: Duration) -> Self {
+        self.life = life;
         self
     }
 
@@ -84,6 +92,7 @@ impl Starting {
         let mut host = self.arg("--quiet").spawn();
         let mut listeners = None;
         eventually("the host serves", || {
+            assert!(host.wait_for_end(Duration::ZERO).is_none(), "the host has ended");
             let output = host.ctl(["status", "--format", "json"]);
             let status = serde_json::from_str::<serde_json::Value>(&output.stdout).unwrap_or_default();
             listeners = status["listeners"].as_array().cloned().filter(|_| status["state"] == "serving");
@@ -110,7 +119,8 @@ impl Starting {
         let stderr = Stderr::of(child.stderr.take().expect("a pipe"));
         let (alive, life) = channel();
         let group = Pid::from_child(&child);
-        std::thread::spawn(move || end_after(group, &life));
+        let life_max = self.life;
+        std::thread::spawn(move || end_after(group, life_max, &life));
         let (spec, folder, runtime) = (self.spec, self.folder, self.runtime);
         Host {
             spec,
@@ -194,6 +204,23 @@ impl Host {
         let output = self.ctl(["status", "--format", "json"]);
         assert_eq!(output.code, Some(0), "{output:?}");
         serde_json::from_str(&output.stdout).unwrap_or_else(|cause| panic!("{cause}: {output:?}"))
+    }
+
+    /// Asks on its control socket, and gives the answer: `exit`, `text` and `data`.
+    #[track_caller]
+    pub(crate) fn ask(&self, command: &serde_json::Value) -> serde_json::Value {
+        control::ask(&self.runtime.join("host/test.sock"), command)
+    }
+
+    /// Swaps a plugin for the file that it has.
+    ///
+    /// # Panics
+    /// That fails.
+    #[track_caller]
+    pub(crate) fn swap(&self, plugin: &str) -> serde_json::Value {
+        let answer = self.ask(&serde_json::json!({ "command": "swap", "plugin": plugin, "force": true }));
+        assert_eq!(answer["exit"], 0, "{answer:#}");
+        answer["data"]["swaps"][0].clone()
     }
 
     /// How many TCP connections to its first listener it has not ended, accepted or not: those that the kernel lists as
@@ -304,9 +331,9 @@ impl Drop for Host {
 }
 
 /// Kills the group when nobody ended the host in time: then every wait for it ends, and its test fails.
-fn end_after(group: Pid, life: &Receiver<()>) {
-    if life.recv_timeout(LIFE_MAX) == Err(RecvTimeoutError::Timeout) {
-        eprintln!("a host was killed after {LIFE_MAX:?}: its test takes too long");
+fn end_after(group: Pid, life_max: Duration, life: &Receiver<()>) {
+    if life.recv_timeout(life_max) == Err(RecvTimeoutError::Timeout) {
+        eprintln!("a host was killed after {life_max:?}: its test takes too long");
         let _ = kill_process_group(group, Signal::KILL);
     }
 }

@@ -20,6 +20,7 @@
 mod build;
 mod client;
 mod command;
+mod control;
 mod fixture;
 mod folder;
 mod host;
@@ -31,7 +32,7 @@ mod stream;
 pub(crate) use build::root;
 pub(crate) use client::{Client, NoAnswer, Response};
 pub(crate) use command::{Output, run, run_for, run_in};
-pub(crate) use fixture::{example_plugin, plugin_from_c, workspace_plugin};
+pub(crate) use fixture::{example_plugin, plugin_from_c, plugin_from_cpp, workspace_plugin};
 pub(crate) use folder::Folder;
 pub(crate) use host::{Host, Starting};
 pub(crate) use servers::{SERVERS, for_each_server, on_servers};

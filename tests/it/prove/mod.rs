@@ -1,9 +1,11 @@
 //! `host prove`, and what it proves: on hosts that are well, and on such that are broken on purpose.
 
 mod broken;
+mod leaks;
 mod proved;
 mod proxy;
 mod refused;
+mod soak;
 mod wrk;
 
 use crate::harness::{Host, Output, Spec, plugin_from_c, run_for};
