@@ -2,6 +2,7 @@
 
 mod broken;
 mod leaks;
+mod many;
 mod proved;
 mod proxy;
 mod refused;

@@ -1,8 +1,7 @@
 //! Hosts that are well.
 
 use super::{PATHS, Receipt, app, pages};
-use crate::harness::{Folder, Host, Spec, for_each_server, plugin_from_c, root, run_for, workspace_plugin};
-use std::path::Path;
+use crate::harness::{Folder, Spec, for_each_server, on_servers, plugin_from_c, root, workspace_plugin};
 
 /// Where a spec was written, for `--app`.
 fn written(folder: &Folder, spec: &Spec) -> String {
@@ -44,7 +43,7 @@ fn composed() -> Spec {
 
 #[test]
 fn an_app_of_several_plugins_and_middleware_is_proved_by_what_it_lists() {
-    crate::harness::on_servers(&["threaded", "actix"], |server| {
+    on_servers(&["threaded", "actix"], |server| {
         let folder = Folder::new();
         let app = written(&folder, &composed());
         let receipt = Receipt::by(["--app", &app, "--server", server, "--swaps=24", "--pause=5ms"]).proved();

@@ -178,7 +178,7 @@ fn soak(lodger: &Lodger) {
         soak.run(swaps);
         let took = began.elapsed();
         let (growth, heap, threads) = (soak.growth(), soak.heap_bytes_a_swap(), soak.threads.len());
-        println!(
+        eprintln!(
             "| {} | {server} | {swaps} | {:+} | {:+} | {:+} | {:+} | {heap:+.0} | {threads} | {:.1} |",
             lodger.kind,
             growth[0],
