@@ -17,6 +17,8 @@ pub struct AccessLog(Option<Arc<Writer>>);
 
 struct Writer {
     json: bool,
+    /// Targets that begin so have no line.
+    without: Option<&'static str>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -47,9 +49,11 @@ impl AccessLog {
         Self(None)
     }
 
-    /// Lines on standard error, in the common format with the time it took, or as JSON.
-    pub fn start(json: bool) -> Self {
-        let writer = Arc::new(Writer { json, state: Mutex::default(), changed: Condvar::new() });
+    /// Lines on standard error, in the common format with the time it took, or as JSON. Targets that begin with `without` have
+    /// no line.
+    pub fn start(json: bool, without: Option<&'static str>) -> Self {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let writer = Arc::new(Writer { json, without, state, changed });
         let thread = writer.clone();
         // Without the thread nothing is written: better a server without its log than none.
         let _ = std::thread::Builder::new().name("access-log".into()).spawn(move || thread.run());
@@ -63,6 +67,9 @@ impl AccessLog {
 
     pub(crate) fn write(&self, entry: &Entry<'_>) {
         let Some(writer) = &self.0 else { return };
+        if writer.without.is_some_and(|without| entry.target.starts_with(without.as_bytes())) {
+            return;
+        }
         let mut state = writer.lock();
         if state.lines.len() > WAITING_BYTES_MAX {
             state.dropped += 1;

@@ -3,15 +3,19 @@
 
 use crate::access_log::AccessLog;
 use crate::banner;
+use crate::cargo_build::Profile;
 use crate::control::Commands;
-use crate::deployment::{Deployment, Inherited, Parent, Reread, Setup};
+use crate::deployment::{Deployment, Inherited, NoOnlooker, Onlooker, Parent, Reread, Setup};
+use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::error::Error;
 use crate::listener::Listener;
+use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, ServerRegistry, Serving};
 use crate::service::Service;
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
+use crate::table::Table;
 use std::sync::Arc;
 
 /// How a run differs from what the spec says.
@@ -21,12 +25,11 @@ pub struct Options {
     pub quiet: bool,
     /// Access lines as JSON.
     pub json_log: bool,
-    /// What to do when a load fails; none: end with its error.
-    pub wait_for_a_change: Option<WaitForAChange>,
+    /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
+    pub starts_again: bool,
+    /// Crates are built when their sources change, and browsers are told.
+    pub dev: bool,
 }
-
-/// Returns when a load that failed is worth another try, or the host stops.
-pub type WaitForAChange = fn(&Spec, &Stop) -> Result<(), Error>;
 
 /// Whoever started a run, and is told how it goes: a supervisor, or nobody but the terminal.
 pub trait Starter {
@@ -65,47 +68,82 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     let Start { spec, reread, listeners, inherited, stop } = start;
     let chosen = choose(&spec, &ServerRegistry::default())?;
     let handle = RunHandle::new(stop.clone());
-    let setup =
-        Setup { reread, run: handle.clone(), quiet: options.quiet, parent: starter.parent(), inherited };
-    let deployment = match Deployment::load(spec.clone(), setup) {
-        Ok(deployment) => deployment,
-        Err(error) => return wait_for_another_try(&spec, error, &stop, options, starter),
+    let dev = options.dev.then(|| Dev::start(&spec, chosen.server.about().is_single, &stop)).transpose()?;
+    let setup = Setup {
+        reread: reread.clone(),
+        run: handle.clone(),
+        profile: if options.dev { DEV_PROFILE } else { Profile::OF_THIS_HOST },
+        quiet: options.quiet,
+        parent: starter.parent(),
+        onlooker: onlooker(dev.clone()),
+        inherited,
+    };
+    let retry = spec.swap.watch && options.starts_again;
+    let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
+    let without = dev.as_ref().map(|_| dev::PATHS);
+    let access_log =
+        if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log, without) };
+    let serve = |service, listeners, until| {
+        let serving = serving(&spec, service, listeners, until, access_log.clone());
+        let served = chosen.server.serve(serving);
+        access_log.flush();
+        served
+    };
+    let new_service = |table| Service::of(table, spec.timeouts, spec.limits, spec.app.debug);
+    let built = dev.as_ref().map_or(Ok(()), |dev| dev.wait_until_built(&stop));
+    let deployment = match (built.and_then(|()| Deployment::load(spec.clone(), setup)), retry) {
+        (Ok(deployment), _) => deployment,
+        (Err(error), None) => return Err(error),
+        (Err(error), Some(retry)) => {
+            let shown = dev
+                .iter()
+                .flat_map(|_| &listeners)
+                .map(|listener| format!("It is shown on {}\n", listener.url()));
+            let shown: String = shown.collect();
+            say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"));
+            starter.waits(&error);
+            return retry.carry_out(&spec, &error, &stop, |pages, until| {
+                let nothing = new_service(Arc::new(Table::empty()));
+                serve(Arc::new(nothing.with_own_pages(Some(pages))), listeners, until)
+            });
+        }
     };
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
     let banner = banner::banner(&spec.app.name, &chosen, &listeners, &table.listing());
-    let service = Arc::new(Service::of(table, spec.timeouts, spec.limits, spec.app.debug));
-    let access_log = if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log) };
-    let serving = Serving {
-        service: service.clone(),
+    let service = Arc::new(new_service(table).with_own_pages(dev.map(|dev| dev.site())));
+    deployment.serve(service.clone(), chosen.server.about().name);
+    handle.enter(Phase::Serving);
+    if spec.swap.watch {
+        deployment.watch()?;
+    }
+    starter.serves(&banner, deployment.clone())?;
+    serve(service, listeners, stop)?;
+    deployment.end(spec.timeouts.shutdown)
+}
+
+fn serving(
+    spec: &Spec,
+    service: Arc<Service>,
+    listeners: Vec<Listener>,
+    stop: Stop,
+    access_log: AccessLog,
+) -> Serving {
+    Serving {
+        service,
         listeners,
         workers: spec.server.workers.or(cores),
         threads: spec.server.threads.explicit(),
         options: spec.server.options.clone(),
-        stop: stop.clone(),
-        access_log: access_log.clone(),
-    };
-    deployment.serve(service, chosen.server.about().name);
-    handle.enter(Phase::Serving);
-    starter.serves(&banner, deployment.clone())?;
-    let served = chosen.server.serve(serving);
-    access_log.flush();
-    served?;
-    deployment.end(spec.timeouts.shutdown)
+        stop,
+        access_log,
+    }
 }
 
-/// What cannot be loaded may be loaded after a change; this process is started again for it, as Bottle's child is.
-fn wait_for_another_try(
-    spec: &Spec,
-    error: Error,
-    stop: &Stop,
-    options: &Options,
-    starter: &mut dyn Starter,
-) -> Result<(), Error> {
-    let Some(wait_for_a_change) = options.wait_for_a_change else { return Err(error) };
-    say(&format!("host: {error}\n"));
-    starter.waits(&error);
-    wait_for_a_change(spec, stop)?;
-    if stop.is_requested() { Ok(()) } else { Err(Error::start_again("something has changed")) }
+fn onlooker(dev: Option<Arc<Dev>>) -> Arc<dyn Onlooker> {
+    match dev {
+        Some(dev) => dev,
+        None => Arc::new(NoOnlooker),
+    }
 }
 
 /// The server that the spec names, its options checked.

@@ -1,5 +1,6 @@
 //! What a server serves: the current table, and the settings that every request needs.
 
+use crate::own_pages::OwnPages;
 use crate::spec::{Limits, Timeouts};
 use crate::table::Table;
 use crate::usage::Slots;
@@ -25,6 +26,8 @@ pub struct Service {
     names_generations: AtomicBool,
     /// Requests are the host's own questions, and nobody's to count.
     is_rehearsal: bool,
+    /// What the host answers itself.
+    own_pages: Option<Arc<dyn OwnPages>>,
 }
 
 /// One request in flight, until it is dropped.
@@ -52,12 +55,22 @@ impl Service {
             at_gate: Mutex::default(),
             names_generations: AtomicBool::new(false),
             is_rehearsal: false,
+            own_pages: None,
         }
     }
 
     /// As [`of`](Self::of), for requests that the host itself asks.
     pub(crate) fn rehearsing(table: Arc<Table>, timeouts: Timeouts, limits: Limits, debug: bool) -> Self {
         Self { is_rehearsal: true, ..Self::of(table, timeouts, limits, debug) }
+    }
+
+    /// With pages of the host's own.
+    pub(crate) fn with_own_pages(self, pages: Option<Arc<dyn OwnPages>>) -> Self {
+        Self { own_pages: pages, ..self }
+    }
+
+    pub(crate) fn own_pages(&self) -> Option<&dyn OwnPages> {
+        self.own_pages.as_deref()
     }
 
     /// Whether requests are counted.
@@ -121,7 +134,7 @@ impl Service {
     }
 
     /// Wakes every request that waits at a gate.
-    pub(crate) fn open_gates(&self) {
+    pub(crate) fn wake_at_gate(&self) {
         let waiting = std::mem::take(&mut *self.waiting());
         waiting.into_iter().for_each(Waker::wake);
     }

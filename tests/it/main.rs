@@ -5,6 +5,7 @@
 
 mod asynchronous;
 mod bad_input;
+mod dev;
 mod examples;
 mod harness;
 mod inspect;
@@ -16,4 +17,5 @@ mod servers;
 mod spec_errors;
 mod store;
 mod supervisor;
+mod swap;
 mod tidy;

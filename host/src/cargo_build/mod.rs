@@ -39,6 +39,9 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Debug builds of the host build debug plugins, release builds release ones.
+    pub const OF_THIS_HOST: Self = if cfg!(debug_assertions) { Self::Dev } else { Self::Release };
+
     /// Its folder in the target directory.
     fn folder(self) -> &'static str {
         match self {

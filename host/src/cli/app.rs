@@ -2,7 +2,8 @@
 
 use super::print;
 use crate::banner;
-use crate::deployment::{Deployment, Inherited, Nobody, Setup};
+use crate::cargo_build::Profile;
+use crate::deployment::{Deployment, Inherited, NoOnlooker, Nobody, Setup};
 use crate::error::Error;
 use crate::log::{self, LogFormat};
 use crate::run;
@@ -26,6 +27,11 @@ pub(super) struct AppArgs {
 }
 
 impl AppArgs {
+    /// The app, where none is named.
+    pub(super) fn default_to(&mut self, app: &str) {
+        self.app.get_or_insert_with(|| app.to_owned());
+    }
+
     /// The spec, for a command that loads plugins: what they say goes to the log.
     pub(super) fn logged(&self) -> Result<Spec, Error> {
         let spec = self.spec()?;
@@ -70,10 +76,12 @@ pub(super) fn routes(spec: &Spec) -> Result<(), Error> {
 fn load(spec: &Spec) -> Result<Arc<Deployment>, Error> {
     let again = spec.clone();
     let setup = Setup {
-        reread: Box::new(move || Ok(again.clone())),
+        reread: Arc::new(move || Ok(again.clone())),
         run: RunHandle::new(Stop::new()?),
+        profile: Profile::OF_THIS_HOST,
         quiet: false,
         parent: Arc::new(Nobody),
+        onlooker: Arc::new(NoOnlooker),
         inherited: Inherited::default(),
     };
     Deployment::load(spec.clone(), setup)

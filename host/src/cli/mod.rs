@@ -47,6 +47,8 @@ enum Command {
     Check(AppArgs),
     /// List the routes of an app
     Routes(AppArgs),
+    /// Serve while you work: crates are built and swapped when they change, and pages in browsers load again by themselves
+    Dev(Box<Run>),
     /// Ask a running host, or have it do something
     Ctl(Ctl),
     /// Prove that swaps are seamless: swap under load, and check every answer
@@ -73,6 +75,7 @@ impl Cli {
     pub fn execute(self, channel: Option<Channel>) -> Result<u8, Error> {
         match self.command {
             None => return self.run.execute(channel),
+            Some(Command::Dev(run)) => return run.in_development().execute(channel),
             Some(Command::Ctl(ctl)) => return ctl.execute(),
             Some(Command::Prove(prove)) => return prove.execute(),
             Some(Command::Servers) => print(&servers::list()),

@@ -15,6 +15,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// The app of `host dev`, where none is named.
+const APP_OF_THIS_FOLDER: &str = "app.toml";
+
 /// How long the last answers to clients of the control socket may take.
 const ANSWERS_MAX: Duration = Duration::from_secs(1);
 
@@ -55,9 +58,18 @@ pub(super) struct Run {
     /// How the log and the access lines look
     #[arg(long, env = "HOST_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     log_format: LogFormat,
+    /// `host dev`
+    #[arg(skip)]
+    dev: bool,
 }
 
 impl Run {
+    /// As `host dev` means it.
+    pub(super) fn in_development(mut self) -> Self {
+        self.app.default_to(APP_OF_THIS_FOLDER);
+        Self { watch: true, debug: true, dev: true, ..self }
+    }
+
     /// A supervisor and its worker have the same arguments, and read the same spec.
     pub(super) fn execute(&self, channel: Option<Channel>) -> Result<u8, Error> {
         let spec = self.spec()?;
@@ -77,7 +89,7 @@ impl Run {
         let listeners = listeners.into_iter().map(|(_, listener)| listener).collect();
         let inherited = Inherited::of(generations);
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
-        let served = run::run(start, &self.options(), &mut link);
+        let served = run::run(start, &self.options(true), &mut link);
         let ended = link.end();
         served.and(ended)
     }
@@ -91,7 +103,7 @@ impl Run {
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         let inherited = Inherited::default();
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
-        let served = run::run(start, &self.options(), &mut alone);
+        let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);
         }
@@ -101,12 +113,13 @@ impl Run {
     /// The spec, with the same arguments, at another time.
     fn reread(&self) -> Reread {
         let again = self.clone();
-        Box::new(move || again.spec())
+        Arc::new(move || again.spec())
     }
 
-    fn options(&self) -> Options {
+    /// A process that somebody starts again may wait for a change when it cannot load.
+    fn options(&self, starts_again: bool) -> Options {
         let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, wait_for_a_change: None }
+        Options { quiet: self.quiet, json_log, starts_again, dev: self.dev }
     }
 
     /// Flags win over the spec.

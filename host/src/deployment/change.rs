@@ -5,6 +5,7 @@ use super::assemble::Assembly;
 use super::books::{Copied, Kept};
 use super::bring_up::{BehindGate, Up};
 use super::draft::Look;
+use super::handover::Gate;
 use super::inherited::Copy;
 use super::retire::{Left, Limits};
 use super::self_test::self_test;
@@ -105,7 +106,7 @@ impl Deployment {
     pub(super) fn publish(&self, wanted: Wanted<'_>) -> Result<Published, Error> {
         let Wanted { spec, up: Up { declared, fresh, mut moved, behind_gate }, outdated } = wanted;
         let mut current = self.current();
-        // They open on every way out: who waited finds the new table, or the one before.
+        // Where this fails, they open: who waited goes on with the table before.
         let mut gates = Vec::new();
         for BehindGate { new, planned } in behind_gate {
             gates.push(self.close_gate(&planned.from.old, &spec.timeouts)?);
@@ -116,6 +117,8 @@ impl Deployment {
         let left = current.as_ref().map(|current| current.without(Some(&assembly))).unwrap_or_default();
         self_tests(&assembly, &came)?;
         let version = self.service.get().map_or(0, |service| service.publish(assembly.table.clone()));
+        gates.into_iter().flatten().for_each(Gate::leads_to_the_new_table);
+        self.setup.onlooker.published(&spec);
         let at = Instant::now();
         self.book(&came, &left);
         fresh.keep();
@@ -167,6 +170,7 @@ impl Deployment {
             retiring.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
         self.reaper.drop_unused();
+        self.watching.served();
         receipts
     }
 

@@ -119,7 +119,7 @@ impl Deployment {
             Source::Path(path) => return Ok(path.clone()),
             Source::Crate(folder) => folder,
         };
-        let built = cargo_build::library_of(folder, profile(), |progress| self.say(progress));
+        let built = cargo_build::library_of(folder, self.setup.profile, |progress| self.say(progress));
         Ok(built.map_err(|error| plugin.source.at.place(&error))?.path)
     }
 
@@ -130,11 +130,6 @@ impl Deployment {
             let _ = writeln!(std::io::stderr().lock(), "{line}");
         }
     }
-}
-
-/// Debug builds of the host build debug plugins, release builds release ones.
-pub(super) fn profile() -> cargo_build::Profile {
-    if cfg!(debug_assertions) { cargo_build::Profile::Dev } else { cargo_build::Profile::Release }
 }
 
 /// The generation of the same words in the spec before.

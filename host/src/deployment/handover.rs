@@ -57,10 +57,18 @@ pub(super) struct Gate {
     uses: Vec<Arc<Uses>>,
 }
 
+impl Gate {
+    /// A table without the old generation was published: who waits goes on there. The gate itself stays closed for ever: a
+    /// request that took the old table before, and looks at the gate only now, would change a state that has moved.
+    pub(super) fn leads_to_the_new_table(mut self) {
+        self.uses.clear();
+    }
+}
+
 impl Drop for Gate {
     fn drop(&mut self) {
         self.uses.iter().for_each(|uses| uses.gate(false));
-        self.service.open_gates();
+        self.service.wake_at_gate();
     }
 }
 

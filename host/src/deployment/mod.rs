@@ -20,6 +20,7 @@ mod draft;
 mod ending;
 mod handover;
 mod inherited;
+mod onlooker;
 mod parent;
 mod places;
 mod reaper;
@@ -31,12 +32,16 @@ mod self_test;
 mod status;
 mod swap;
 mod turns;
+mod watching;
 
 pub use inherited::{Inherited, source_text};
+pub use onlooker::{NoOnlooker, Onlooker};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
 pub use routes::{Routes, SelfTest};
+pub use watching::Changes;
 
+use crate::cargo_build::Profile;
 use crate::deadline;
 use crate::error::Error;
 use crate::load::Numbers;
@@ -49,9 +54,10 @@ use books::Books;
 use reaper::Reaper;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use watching::Watching;
 
 /// Reads the spec again, as the command line meant it.
-pub type Reread = Box<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
+pub type Reread = Arc<dyn Fn() -> Result<Spec, Error> + Send + Sync>;
 
 /// What a deployment starts with.
 pub struct Setup {
@@ -59,10 +65,14 @@ pub struct Setup {
     pub reread: Reread,
     /// What its plugins may ask for.
     pub run: RunHandle,
+    /// How cargo builds crates.
+    pub profile: Profile,
     /// No progress on the terminal.
     pub quiet: bool,
     /// Whoever started the process.
     pub parent: Arc<dyn Parent>,
+    /// Whoever wants to know what becomes of changes.
+    pub onlooker: Arc<dyn Onlooker>,
     /// What the process before served.
     pub inherited: Inherited,
 }
@@ -78,6 +88,7 @@ pub struct Deployment {
     service: OnceLock<Arc<Service>>,
     server: OnceLock<&'static str>,
     reaper: Arc<Reaper>,
+    watching: Watching,
 }
 
 impl Deployment {
@@ -94,6 +105,7 @@ impl Deployment {
             service: OnceLock::new(),
             server: OnceLock::new(),
             reaper: Arc::default(),
+            watching: Watching::default(),
         });
         deployment.first_load(Arc::new(spec))?;
         deployment.reap();

@@ -27,6 +27,7 @@ impl Deployment {
         let before = served.as_ref().map(|served| served.declared.clone()).unwrap_or_default();
         let began = self.begin(&before);
         let spec = Arc::new((self.setup.reread)()?);
+        let is_new = served.as_ref().is_none_or(|served| served.spec.file != spec.file);
         let drafts = self.draft(&spec, served.as_ref(), look)?;
         let store_bytes = spec.limits.store_bytes;
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
@@ -35,6 +36,10 @@ impl Deployment {
         let receipts = self.see_off(&began, published);
         for removed in receipts.iter().filter(|receipt| receipt.to.is_none()) {
             self.setup.run.stores().forget(&removed.plugin);
+        }
+        if receipts.is_empty() && is_new {
+            let swaps = serde_json::json!({ "swaps": receipts });
+            return Ok(Answer::done("no plugin was swapped: the new spec is served", swaps));
         }
         Ok(receipts.into())
     }

@@ -89,7 +89,7 @@ impl Head for TestHead {
         self.target.as_bytes()
     }
     fn path(&self) -> &[u8] {
-        self.target[..self.path_len].as_bytes()
+        &self.target.as_bytes()[..self.path_len]
     }
     fn query(&self) -> Option<&[u8]> {
         self.target.get(self.path_len + 1..).map(str::as_bytes)

@@ -28,7 +28,7 @@ impl Deployment {
             Command::Status => self.status(),
             Command::Routes => self.routes(),
             Command::Swap { plugin, file, force, without_state } => {
-                self.swap(&plugin, SwapHow { file, force, without_state })
+                self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }
             Command::Rollback { plugin } => self.rollback(&plugin),
             Command::SwapChanged => self.reload_spec(Look::AtFiles),

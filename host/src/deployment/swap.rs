@@ -26,6 +26,8 @@ pub(super) struct SwapHow {
     pub(super) force: bool,
     /// The new generation makes its own state.
     pub(super) without_state: bool,
+    /// The library that there is, and no run of cargo.
+    pub(super) as_is: bool,
 }
 
 impl Deployment {
@@ -58,6 +60,7 @@ impl Deployment {
         let plugin = served.spec.plugins[index].clone();
         let library = match &how.file {
             Some(file) => file.clone(),
+            None if how.as_is => old.label().file.clone(),
             None => self.library_now(book, &plugin)?,
         };
         let accepted = seal(&library)?;

@@ -45,6 +45,11 @@ pub enum BuildEvent {
         /// Its folder.
         folder: PathBuf,
     },
+    /// There is nothing to be built now.
+    Rest {
+        /// Some crate cannot be built.
+        is_failing: bool,
+    },
 }
 
 /// Whoever drops a builder waits so long for cargo to be gone.

@@ -49,12 +49,18 @@ impl Building {
     }
 
     pub(super) fn run(mut self) {
+        // It rests for the first time when all was found to be up to date, or was built.
+        let mut is_at_work = true;
         while !self.take_inbox() {
-            if self.queue.is_empty() {
-                self.shared.wait();
-            } else {
+            if !self.queue.is_empty() {
                 let job = self.queue.remove(0);
                 self.build(job);
+                is_at_work = true;
+            } else if std::mem::take(&mut is_at_work) {
+                let is_failing = self.crates.iter().any(|one| one.is_failing);
+                (self.report)(BuildEvent::Rest { is_failing });
+            } else {
+                self.shared.wait();
             }
         }
     }

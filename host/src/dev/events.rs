@@ -5,13 +5,11 @@
 
 use super::build::BuildEvent;
 use super::failure::BuildFailure;
-use futures_core::Stream;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// More listeners are refused: a browser opens six connections to one host, and tabs that are not seen let go of theirs.
@@ -41,6 +39,8 @@ pub enum Event {
     },
     /// All crates can be built again.
     Recovered,
+    /// Nothing happened for a while. It is sent to see whether the client is still there.
+    StillHere,
 }
 
 /// Tells everybody who listens. Clones are the same.
@@ -61,6 +61,7 @@ struct State {
     revision: u64,
     failures: Vec<BuildFailure>,
     is_closed: bool,
+    ticks: u64,
     listeners: BTreeMap<u64, Option<Waker>>,
     next_listener: u64,
 }
@@ -102,8 +103,13 @@ impl Events {
         match event {
             BuildEvent::Failed(failure) => self.failed(failure.clone()),
             BuildEvent::Recovered { folder, .. } => self.recovered(folder),
-            BuildEvent::Building { .. } | BuildEvent::Built { .. } => {}
+            BuildEvent::Building { .. } | BuildEvent::Built { .. } | BuildEvent::Rest { .. } => {}
         }
+    }
+
+    /// Says that time has passed: to be called every [`STILL_HERE_EVERY`].
+    pub fn still_here(&self) {
+        self.change(|state| state.ticks += 1);
     }
 
     /// Nobody is told anything any more: every stream ends. Call it before the server waits for its requests.
@@ -165,6 +171,7 @@ pub struct Listener {
 struct Told {
     swaps: u64,
     revision: u64,
+    ticks: u64,
     is_failing: bool,
 }
 
@@ -213,14 +220,15 @@ impl Listener {
         }
         let (swaps, revision, is_failing) = (state.swaps, state.revision, !state.failures.is_empty());
         let Some(told) = &mut self.told else {
-            self.told = Some(Told { swaps, revision: 0, is_failing: false });
+            self.told = Some(Told { swaps, revision: 0, ticks: state.ticks, is_failing: false });
             return Some(Event::Hello { version: self.events.version_of(state), is_failing });
         };
         if std::mem::replace(&mut told.swaps, swaps) != swaps {
             return Some(Event::Swap { version: self.events.version_of(state) });
         }
+        let is_late = std::mem::replace(&mut told.ticks, state.ticks) != state.ticks;
         if std::mem::replace(&mut told.revision, revision) == revision {
-            return None;
+            return is_late.then_some(Event::StillHere);
         }
         let was_failing = std::mem::replace(&mut told.is_failing, is_failing);
         let crates = || state.failures.iter().map(|one| one.name.clone()).collect();
@@ -229,14 +237,6 @@ impl Listener {
             (true, false) => Some(Event::Recovered),
             (false, false) => None,
         }
-    }
-}
-
-impl Stream for Listener {
-    type Item = Event;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        Listener::poll_next(&mut self, context.waker())
     }
 }
 
@@ -249,10 +249,10 @@ impl Drop for Listener {
 /// The media type of a stream of events, for `content-type`.
 pub const STREAM_TYPE: &str = "text/event-stream";
 
-/// What to send when there was nothing for [`STILL_HERE_EVERY`]: that a client is gone is seen by writing to it.
-pub const STILL_HERE: &str = ":\n\n";
+/// That a client is gone is seen by writing to it.
+const STILL_HERE: &str = ":\n\n";
 
-/// See [`STILL_HERE`].
+/// How often to write, where there is nothing else.
 pub const STILL_HERE_EVERY: Duration = Duration::from_secs(15);
 
 /// How soon a browser comes back when the stream ends.
@@ -273,6 +273,7 @@ impl Event {
                 part("failure", serde_json::json!({ "revision": revision, "crates": crates }))
             }
             Self::Recovered => part("recovered", serde_json::json!({})),
+            Self::StillHere => STILL_HERE.to_owned(),
         }
     }
 }

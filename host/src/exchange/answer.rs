@@ -29,6 +29,7 @@ pub(super) const fn empty(status: u16) -> Response {
 /// A complete answer, borrowed until the exchange is finished.
 pub(crate) struct Answer<'a> {
     response: &'a Response,
+    has_own_stream: bool,
 }
 
 impl<'a> Answer<'a> {
@@ -60,7 +61,7 @@ impl<'a> Answer<'a> {
 
     /// Whether chunks follow the body.
     pub(crate) fn is_streamed(&self) -> bool {
-        self.response.stream.is_some()
+        self.response.stream.is_some() || self.has_own_stream
     }
 }
 
@@ -98,7 +99,8 @@ impl<H: Head> Exchange<H> {
     pub(crate) fn answer(&self) -> Answer<'_> {
         debug_assert!(self.stage == Stage::Done, "the answer is not there yet");
         // SAFETY: no handler is at work on it; the host changes it through `&mut self` only.
-        Answer { response: unsafe { &*self.inner().response.get() } }
+        let response = unsafe { &*self.inner().response.get() };
+        Answer { response, has_own_stream: self.own_stream.is_some() }
     }
 
     /// Takes the body out, to be carried without a copy and for longer than the exchange is used for this request.
@@ -113,6 +115,13 @@ impl<H: Head> Exchange<H> {
 
     /// The next chunk of a streamed answer; `None` at its end, an error when the handler gave up.
     pub(crate) fn poll_chunk(&mut self, task: &Waker) -> Poll<Option<Result<OwnedBody, StreamFailed>>> {
+        if let Some(stream) = &mut self.own_stream {
+            let chunk = stream.poll_next(task);
+            let in_body = || InBody::of(self.inner().uses());
+            return chunk.map(|chunk| {
+                chunk.map(|chunk| Ok(OwnedBody { buf: Buf::from_vec(chunk), in_body: in_body() }))
+            });
+        }
         self.register(task);
         if self.is_cancelled() {
             self.drop_stream();
@@ -148,6 +157,7 @@ impl<H: Head> Exchange<H> {
     }
 
     fn drop_stream(&mut self) {
+        self.own_stream = None;
         // SAFETY: as in `answer`, and `self` is borrowed alone.
         let response = unsafe { &mut *self.inner().response.get() };
         let stream = std::mem::replace(&mut response.stream, abi::Poll::NONE);
@@ -234,7 +244,7 @@ impl<H: Head> Exchange<H> {
             BodyPipe::fail(&pipe);
         }
         self.body.clear();
-        self.refused = None;
+        (self.refused, self.own) = (None, None);
         if (self.stage == Stage::Done || self.failed) && self.service.counts() {
             self.slot.count(self.inner().uses(), self.failed);
         }

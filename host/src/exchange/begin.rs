@@ -16,6 +16,9 @@ impl<H: Head> Exchange<H> {
     pub(crate) fn begin(&mut self) -> Plan {
         self.stage = Stage::Route;
         self.look_at_current_table();
+        if self.is_own() {
+            return self.use_or_wait(Plan::NoBody);
+        }
         let plan = match self.find() {
             Ok(BodyMode::None) => Plan::NoBody,
             Ok(BodyMode::Whole) => Plan::Whole,

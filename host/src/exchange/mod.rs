@@ -15,11 +15,13 @@ mod answer;
 mod begin;
 mod context;
 mod failing;
+mod own;
 mod vtable;
 
 pub(crate) use answer::{OwnedBody, StreamFailed};
 pub(crate) use context::Head;
 
+use crate::own_pages::{OwnAnswer, OwnStream};
 use crate::request_body::{BodyPipe, WholeBody};
 use crate::service::Service;
 use crate::table::Route;
@@ -87,6 +89,9 @@ pub(crate) struct Exchange<H: Head> {
     slot: Arc<Slot>,
     /// The request failed by no will of its handler.
     failed: bool,
+    /// The host answers by itself: with this, and then with the chunks of that.
+    own: Option<OwnAnswer>,
+    own_stream: Option<Box<dyn OwnStream>>,
 }
 
 // SAFETY: an exchange owns all that it points to, and moves between calls only; plugins accept any thread (see `abi.rs`).
@@ -107,6 +112,8 @@ impl<H: Head> Exchange<H> {
             refused: None,
             slot: service.slots.add(),
             failed: false,
+            own: None,
+            own_stream: None,
         }
     }
 
@@ -138,6 +145,9 @@ impl<H: Head> Exchange<H> {
 
     /// Calls the handler of the route. A body that was read with [`Plan::Whole`] is complete.
     pub(crate) fn call(&mut self) -> Progress {
+        if let Some(own) = self.own.take() {
+            return self.answer_itself(own);
+        }
         if let Some((status, message)) = self.refused.take() {
             return self.fail(status, &message);
         }
@@ -254,6 +264,7 @@ impl<H: Head> Exchange<H> {
     }
 
     fn done(&mut self) -> Progress {
+        self.change_page();
         if let Some(allow) = self.inner().allow.take() {
             self.add_header("allow", &allow);
         }

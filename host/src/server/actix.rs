@@ -43,6 +43,7 @@ impl Server for Actix {
             name: "actix",
             summary: "asynchronous, one event loop for each core",
             good_for: "many connections and speed; a handler that blocks for long is declared `blocking`",
+            is_single: false,
             aliases: &[
                 "tornado",
                 "twisted",

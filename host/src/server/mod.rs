@@ -47,6 +47,8 @@ pub struct About {
     pub summary: &'static str,
     /// What it is good for, in a few words.
     pub good_for: &'static str,
+    /// It has one connection at a time: an answer that does not end keeps everybody else out.
+    pub is_single: bool,
     /// Names of Bottle's servers that mean this one here.
     pub aliases: &'static [&'static str],
     /// The keys of `[server.options]` that it takes, with a line each.

@@ -22,6 +22,7 @@ impl Server for Single {
             name: "single",
             summary: "one connection at a time, on one thread",
             good_for: "development, debuggers, plugins that are not thread-safe; a slow client makes the others wait",
+            is_single: true,
             aliases: &["wsgiref"],
             options: &[],
         }

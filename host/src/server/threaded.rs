@@ -23,6 +23,7 @@ impl Server for Threaded {
             name: "threaded",
             summary: "a thread for each connection, up to a limit",
             good_for: "handlers that block; a slow client holds one thread and nobody else",
+            is_single: false,
             aliases: &["flup", "paste", "rocket", "cherrypy", "cheroot", "waitress", "threading"],
             options: &[],
         }

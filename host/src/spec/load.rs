@@ -8,9 +8,11 @@ use super::expand::{self, Env, Scope};
 use super::section::Places;
 use super::tree;
 use super::{
-    AppSpec, Bind, Count, Limits, MountSpec, ServerSpec, Set, Spec, SupervisorSpec, SwapSpec, Timeouts, read,
+    AppSpec, Bind, Count, Limits, MountSpec, ServerSpec, Set, Spec, SpecFile, SupervisorSpec, SwapSpec,
+    Timeouts, read,
 };
 use crate::error::Error;
+use crate::library::Digest;
 use crate::suggest;
 use crate::target::Target;
 
@@ -25,10 +27,11 @@ impl Spec {
     pub fn load(path: &Path, overrides: &[Set]) -> Result<Self, Error> {
         let bytes = expand::read_bytes(path).map_err(|error| unreadable(path, &error))?;
         let file = path.display().to_string();
+        let digest = Digest::of(&bytes);
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(&file, &error))?;
         let base = path.parent().unwrap_or(Path::new(""));
         let spec = Self::parse(&text, &file, base, &|name| std::env::var(name).ok(), overrides)?;
-        Ok(Self { file: Some(path.into()), ..spec })
+        Ok(Self { file: Some(SpecFile { path: path.into(), digest }), ..spec })
     }
 
     /// Checks a text; `file` names it in errors, relative paths start from `base`, `env` finds variables.

@@ -108,13 +108,23 @@ pub use set::Set;
 pub(crate) use snippet::Snippet;
 
 use crate::error::Error;
+use crate::library::Digest;
 use crate::target::Target;
+
+/// Where a spec was read from, and what it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Of its bytes.
+    pub digest: Digest,
+}
 
 /// A whole spec, checked.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The file it was read from; none for a target.
-    pub file: Option<PathBuf>,
+    pub file: Option<SpecFile>,
     /// The folder that relative paths start from; empty is the current one.
     pub base: PathBuf,
     /// `[app]`

@@ -52,6 +52,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Without any route.
+    pub(crate) fn empty() -> Self {
+        let (routes, anywhere, named) = (Vec::new(), Mounts::default(), HashMap::new());
+        Self { routes, anywhere, named, no_uses: Uses::new(Vec::new()), _apps: Vec::new() }
+    }
+
     pub(crate) fn route(&self, index: usize) -> &Route {
         &self.routes[index]
     }

@@ -160,7 +160,7 @@ mod tests {
         }
         let held: u64 = all.iter().map(|uses| slot.sum(|one| std::ptr::eq(one, &**uses)).requests).sum();
         assert!(
-            held <= 6 * 10 && held >= 4,
+            (4..=6 * 10).contains(&held),
             "what was handed over is the generations', of which there are none: {held}"
         );
         slot.settle();

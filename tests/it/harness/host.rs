@@ -161,6 +161,14 @@ impl Host {
         Starting::new(spec.into(), folder, command)
     }
 
+    /// As [`Host::with`], by `host dev`.
+    pub(crate) fn developing(spec: impl Into<Spec>, server: &str) -> Starting {
+        let folder = Folder::new();
+        let mut command = host_command(folder.path(), folder.path());
+        command.args(["dev", "--server", server]);
+        Starting::new(spec.into(), folder, command)
+    }
+
     /// `host` with these arguments in the root of the project, to be completed by [`Starting::start`].
     pub(crate) fn with_args<'a>(args: impl IntoIterator<Item = &'a str>) -> Starting {
         let folder = Folder::new();

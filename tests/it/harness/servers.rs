@@ -6,6 +6,9 @@ use std::thread::{Builder, scope};
 /// Every server that there is. A test holds the list against `host servers`.
 pub(crate) const SERVERS: &[&str] = &["single", "threaded", "actix"];
 
+/// Those on which a client that waits keeps nobody else from being served.
+pub(crate) const AT_ONCE: &[&str] = &["threaded", "actix"];
+
 /// Runs a test on each server, at the same time; the name of a thread that panics is the server's.
 pub(crate) fn for_each_server(test: impl Fn(&'static str) + Sync) {
     on_servers(SERVERS, test);

@@ -97,7 +97,8 @@ fn clients_that_leave_without_their_answers_are_forgotten() {
     let host = Host::start(crash(), "threaded");
     let socket = host.folder().join("host/test.sock");
     for _ in 0..300 {
-        connect(&socket).write_all(b"{\"command\":\"status\"}\n").expect("room");
+        // Where there are too many already, it is refused.
+        let _ = connect(&socket).write_all(b"{\"command\":\"status\"}\n");
     }
     eventually("their places are free", || host.ctl(["status"]).code == Some(0));
     is_well(&host);

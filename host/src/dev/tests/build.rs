@@ -38,7 +38,13 @@ impl Dev {
 
     #[track_caller]
     fn next(&self) -> BuildEvent {
-        self.events.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("{error}\n{}", self.shown()))
+        loop {
+            let event = self.events.recv_timeout(DEADLINE);
+            match event.unwrap_or_else(|error| panic!("{error}\n{}", self.shown())) {
+                BuildEvent::Rest { .. } => {}
+                event => return event,
+            }
+        }
     }
 
     fn shown(&self) -> String {

@@ -30,8 +30,24 @@ fn all(listener: &mut Listener) -> Vec<String> {
             Event::Swap { .. } => "swap".into(),
             Event::Error { crates, .. } => format!("error {}", crates.join(" ")),
             Event::Recovered => "recovered".into(),
+            Event::StillHere => "still here".into(),
         })
         .collect()
+}
+
+#[test]
+fn a_listener_to_whom_nothing_was_told_for_a_while_gets_a_comment() {
+    let events = Events::default();
+    events.still_here();
+    let mut listener = events.listen().unwrap();
+    assert_eq!(all(&mut listener), ["hello false"]);
+    events.still_here();
+    events.still_here();
+    assert_eq!(all(&mut listener), ["still here"]);
+    events.swapped();
+    events.still_here();
+    assert_eq!(all(&mut listener), ["swap", "still here"]);
+    assert_eq!(Event::StillHere.to_stream(), ":\n\n");
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Waiting<'_> {
         if !woken.is_empty() {
             self.thread.work(|| {});
         }
-        (!ready.is_empty() || !woken.is_empty()) && !self.exchange.is_cancelled()
+        !(self.exchange.is_cancelled() || ready.is_empty() && woken.is_empty())
     }
 }
 

@@ -44,9 +44,9 @@ fn a_command_is_carried_out_on_the_other_side() {
 #[test]
 fn a_published_generation_outlives_its_worker() {
     let (mut stage, link, _stop) = serving();
-    link.published(generation("shop", 4), copy_of("bytes").into());
+    link.published(generation("shop", 4), copy_of("bytes"));
     stage.step();
-    link.published(generation("shop", 5), copy_of("more bytes").into());
+    link.published(generation("shop", 5), copy_of("more bytes"));
     stage.step();
     link.forgotten("shop", 4);
     stage.step();
