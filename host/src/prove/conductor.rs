@@ -33,7 +33,8 @@ impl Conductor<'_> {
         let done = self.subject.swap(&next.plugin, next.file.clone())?;
         let changes: Vec<Change> = done.receipts.iter().filter_map(|receipt| self.change(receipt)).collect();
         self.check(next, &done.receipts)?;
-        let drained = done.receipts.iter().map(|receipt| Duration::from_micros(receipt.drain_us)).min();
+        // Each of them was measured from the publication on, and had ended before the answer.
+        let drained = done.receipts.iter().map(|receipt| Duration::from_micros(receipt.drain_us)).max();
         let left = done.answered.checked_sub(drained.unwrap_or_default()).unwrap_or(done.answered);
         let swapped = Swapped { changes, asked: done.asked, left: left.max(done.asked) };
         self.shared.judge().end_swap(&swapped);
