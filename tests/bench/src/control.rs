@@ -4,13 +4,25 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long to wait before it is looked for again, and how often.
+const MOMENT: Duration = Duration::from_millis(5);
+const MOMENTS_MAX: usize = 1000;
 
 /// A connection to it.
 pub(crate) struct Control(BufReader<UnixStream>);
 
 impl Control {
     pub(crate) fn connect(socket: &Path) -> Self {
-        let stream = UnixStream::connect(socket).expect("a host with a control socket");
+        // It is there a moment after the listeners are.
+        let connect = || {
+            UnixStream::connect(socket).ok().or_else(|| {
+                std::thread::sleep(MOMENT);
+                None
+            })
+        };
+        let stream = (0..MOMENTS_MAX).find_map(|_| connect()).expect("a host with a control socket");
         Self(BufReader::new(stream))
     }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Some("routes") => routes::run(rounds),
         Some("plugin") => plugin::run(rounds),
         Some("count") => count::run(),
-        Some("swap") => swap::run(rounds),
+        Some("swap") => swap::run(),
         Some(reference::COMMAND) => reference::serve(),
         _ => {
             println!("{USAGE}");
