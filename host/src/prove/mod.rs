@@ -10,6 +10,7 @@
 //!
 //! It knows no more of the host than what any client of its control socket and its listener does.
 
+mod account;
 mod address;
 mod asked;
 mod baseline;
@@ -40,10 +41,7 @@ use client::Part;
 use conductor::Conductor;
 use epochs::Epochs;
 use judge::Judge;
-use known::Steadiness;
 use load::{Load, Shared};
-use report::{Generations, Mapped, PathReport};
-use resources::Resources;
 use schedule::Schedule;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,14 +81,26 @@ pub(crate) fn prove(subject: &Subject, options: &Options) -> Result<Report, Erro
     let shared = Arc::new(shared(subject, &status, &mut baseline, options));
     let plugins = status.serving().map(|row| row.plugin.clone()).collect();
     let conductor = Conductor { subject, runtime: &runtime, shared: shared.clone(), plugins };
-    rehearse(&conductor, &mut schedule)?;
+    if let Err(error) = rehearse(&conductor, &mut schedule) {
+        // Whatever becomes of that: the first error says what is wrong.
+        let _ = put_back(&conductor, &schedule);
+        return Err(error);
+    }
     let parts = parts(&status, &shared, options);
     let load = Load::begin(&runtime, shared, &parts);
     let mut storm = Storm::run(&conductor, &load, &mut schedule, options);
     load.end();
     let seen = storm.look_back(&conductor).and_then(|()| put_back(&conductor, &schedule));
     storm.problems.extend(seen.err().map(|error| error.to_string()));
-    Ok(report(&status, &conductor, storm, baseline, &schedule, parts.len()))
+    let plugins = schedule.plugins();
+    Ok(account::of(account::Seen {
+        status,
+        conductor: &conductor,
+        storm,
+        baseline,
+        plugins,
+        clients: parts.len(),
+    }))
 }
 
 /// Answers name their generations as long as this lives.
@@ -153,104 +163,4 @@ fn put_back(conductor: &Conductor<'_>, schedule: &Schedule) -> Result<(), Error>
         return Ok(());
     }
     schedule.back().iter().try_for_each(|next| conductor.swap(next).map(drop))
-}
-
-fn report(
-    status: &Status,
-    conductor: &Conductor<'_>,
-    mut storm: Storm,
-    baseline: Baseline,
-    schedule: &Schedule,
-    clients: usize,
-) -> Report {
-    let judge = conductor.shared.judge();
-    let resources = Resources::of(&storm.samples, storm.swaps);
-    let mapped = |row: &Row| {
-        let why = row.why.clone().unwrap_or_else(|| format!("it is {}", row.state));
-        Mapped { plugin: row.plugin.clone(), generation: row.generation, why }
-    };
-    let generations = Generations {
-        answered: judge.generations_that_answered(),
-        unloaded: storm.unloaded,
-        kept: storm.kept,
-        mapped: storm.mapped.iter().map(mapped).collect(),
-    };
-    let reasons = reasons(&judge, &storm, &resources);
-    storm.first_answers_us.sort_unstable();
-    Report {
-        proved: reasons.is_empty(),
-        reasons,
-        app: status.app.clone(),
-        server: status.server.clone(),
-        plugins: schedule.plugins(),
-        clients,
-        swaps: storm.swaps,
-        seconds: storm.took.as_secs_f64(),
-        requests: judge.counts.requests,
-        failed: judge.counts.failed.clone(),
-        failures: judge.failures.clone(),
-        generations,
-        latency_us: judge.counts.latency(),
-        first_answer_us: storm.first_answers_us.get(storm.first_answers_us.len() / 2).copied(),
-        resources,
-        paths: paths(&judge, &conductor.shared),
-        left_out: baseline.left_out,
-        not_driven: baseline.more,
-        notes: notes(&conductor.shared, status),
-    }
-}
-
-/// Why it is not proved.
-fn reasons(judge: &Judge, storm: &Storm, resources: &Resources) -> Vec<String> {
-    let (failed, requests) = (judge.counts.failed.sum(), judge.counts.requests.total);
-    let mut reasons = storm.problems.clone();
-    if failed > 0 {
-        reasons.push(format!("{failed} of {requests} requests failed"));
-    }
-    if requests == 0 {
-        reasons.push("nothing was asked".to_owned());
-    }
-    match storm.mapped.len() {
-        0 => {}
-        1 => reasons.push("a generation stays mapped".to_owned()),
-        more => reasons.push(format!("{more} generations stay mapped")),
-    }
-    let leaks = resources.growth.map(|growth| growth.leaks()).unwrap_or_default();
-    reasons.extend(leaks.into_iter().map(|leak| format!("there is a leak: {leak}")));
-    reasons
-}
-
-fn paths(judge: &Judge, shared: &Shared) -> Vec<PathReport> {
-    let of = |(place, drive): (usize, &load::Drive)| PathReport {
-        request: drive.asked.to_string(),
-        body_bytes: drive.body_bytes,
-        streamed: drive.is_streamed,
-        body: match judge.steadiness(place) {
-            Steadiness::Fixed => "fixed",
-            Steadiness::OfGeneration => "of_generation",
-            Steadiness::Varies => "varies",
-        },
-    };
-    shared.drives.iter().enumerate().map(of).collect()
-}
-
-/// An answer of that size is in the buffers of the system at once, and no reader is slow with it.
-const SLOW_BYTES_MIN: usize = 256 << 10;
-
-/// What was not tried.
-fn notes(shared: &Shared, status: &Status) -> Vec<String> {
-    let mut notes = Vec::new();
-    if status.server == "single" {
-        notes.push("one client, because `single` serves one connection at a time".to_owned());
-    }
-    if shared.streams.is_empty() {
-        notes.push("no answer is streamed".to_owned());
-    }
-    let largest = shared.drives.get(shared.largest).map_or(0, |drive| drive.body_bytes);
-    if largest < SLOW_BYTES_MIN {
-        notes.push(format!(
-            "the largest answer has {largest} bytes: slow readers hold nothing up with less than {SLOW_BYTES_MIN}"
-        ));
-    }
-    notes
 }
