@@ -100,10 +100,10 @@ impl fmt::Display for Report {
 impl Report {
     fn requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Requests { total, kept, new, streams, slow } = self.requests;
-        let paths = self.paths.len();
+        let paths = counted(self.paths.len(), "path");
         writeln!(
             f,
-            "  {total} requests of {paths} paths: {kept} on kept connections, {new} on new ones, {streams} streams, {slow} by \
+            "  {total} requests of {paths}: {kept} on kept connections, {new} on new ones, {streams} streams, {slow} by \
              slow readers"
         )?;
         let varying = self.paths.iter().filter(|path| path.body == "varies");
@@ -123,7 +123,7 @@ impl Report {
         let stay = mapped.len();
         writeln!(
             f,
-            "  {answered} generations answered; {unloaded} were unloaded, {kept} are kept, {stay} stay mapped"
+            "  {answered} generations answered; {unloaded} unloaded, {kept} kept, {stay} still mapped"
         )?;
         for Mapped { plugin, generation, why } in mapped.iter().take(MAPPED_TOLD_MAX) {
             writeln!(f, "    generation {generation} of `{plugin}`: {why}")?;
@@ -153,6 +153,11 @@ impl Report {
             ),
         }
     }
+}
+
+/// `1 swap`, `2 swaps`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// So many generations that stay are told one by one.
