@@ -7,6 +7,7 @@ use super::known::{BodyId, Expected, Known, Steadiness, Surveyed};
 use super::wire::{Answer, Trouble};
 use crate::units;
 use serde::Serialize;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -183,26 +184,37 @@ impl Judge {
 
     /// An answer is right if it is the one of an epoch that its request overlaps, and of the generation that it names.
     fn verdict(&self, pending: &Pending) -> Result<(), (Failed, String)> {
-        let Pending { request, status, named, generation, body } = pending;
-        let epochs = self.epochs.during(request.began, request.ended);
-        let possible = epochs.filter_map(|epoch| Some((epoch, epoch.expected[request.asked].as_ref()?)));
-        let Some(wanted) = possible.clone().map(|(_, expected)| expected.status).next() else {
-            return Err((Failed::Stranger, "no table was current".to_owned()));
-        };
-        if possible.clone().all(|(_, expected)| expected.status != *status) {
-            return Err((Failed::Status, format!("{status} instead of {wanted}")));
-        }
+        let Request { asked, began, ended, .. } = pending.request;
+        let epochs = self.epochs.during(began, ended);
+        let possible: Possible<'_> =
+            epochs.filter_map(|epoch| Some((epoch, epoch.expected[asked].as_ref()?))).collect();
+        check_status(pending.status, &possible)?;
+        let right = self.of_generation(pending, possible)?;
+        self.check_body(pending, &right)
+    }
+
+    /// What is expected in the epochs of the generation that the answer names.
+    fn of_generation<'a>(
+        &self,
+        pending: &Pending,
+        possible: Possible<'a>,
+    ) -> Result<Possible<'a>, (Failed, String)> {
+        let Pending { status, named, generation, .. } = pending;
         let is_known = named.is_none() || generation.is_some();
-        let of_generation =
-            possible.filter(|(epoch, expected)| is_known && names(epoch, expected) == *generation);
-        let mut right = of_generation.map(|(_, expected)| expected).filter(|right| right.status == *status);
-        let Some(first) = right.next() else { return Err(self.wrong_generation(pending)) };
-        let is_body = |expected: &Expected| expected.body.is_none_or(|expected| expected == *body);
-        if is_body(first) || right.any(is_body) {
+        let mut right = possible;
+        right.retain(|(epoch, expected)| {
+            is_known && names(epoch, expected) == *generation && expected.status == *status
+        });
+        if right.is_empty() { Err(self.wrong_generation(pending)) } else { Ok(right) }
+    }
+
+    fn check_body(&self, pending: &Pending, right: &Possible<'_>) -> Result<(), (Failed, String)> {
+        let mut wanted = right.iter().map(|(_, expected)| expected.body);
+        if wanted.clone().any(|body| body.is_none_or(|body| body == pending.body)) {
             return Ok(());
         }
-        let want = first.body.unwrap_or(BodyId::UNKNOWN);
-        Err((Failed::Mixed, self.known[request.asked].difference(*body, want)))
+        let want = wanted.next().flatten().unwrap_or(BodyId::UNKNOWN);
+        Err((Failed::Mixed, self.known[pending.request.asked].difference(pending.body, want)))
     }
 
     fn wrong_generation(&self, pending: &Pending) -> (Failed, String) {
@@ -260,6 +272,17 @@ impl Judge {
     }
 }
 
+/// The epochs that a request overlaps, the latest first, and what it has to be answered with in each.
+type Possible<'a> = SmallVec<[(&'a Epoch, &'a Expected); 4]>;
+
+fn check_status(status: u16, possible: &Possible<'_>) -> Result<(), (Failed, String)> {
+    match possible.first() {
+        None => Err((Failed::Stranger, "no table was current".to_owned())),
+        Some(_) if possible.iter().any(|(_, expected)| expected.status == status) => Ok(()),
+        Some((_, first)) => Err((Failed::Status, format!("{status} instead of {}", first.status))),
+    }
+}
+
 /// The generation that an answer of the epoch names.
 fn names(epoch: &Epoch, expected: &Expected) -> Option<(usize, u64)> {
     expected.plugin.map(|plugin| (plugin, epoch.generations[plugin]))
@@ -269,7 +292,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `GET /x on a kept connection failed after 3ms, 1204ms into the load: mixed: ...`
+/// `1204ms: GET /x on a kept connection: mixed: ...; it names catalog/8; it took 3ms, as request 7 of a connection of 90ms`
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at_ms, took_ms, request, connection_ms, connection_request, said, .. } = self;
