@@ -55,6 +55,7 @@ pub mod stop;
 
 pub mod control;
 pub mod deployment;
+mod prove;
 pub mod supervisor;
 
 pub mod banner;

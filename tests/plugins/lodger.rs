@@ -6,7 +6,7 @@
 use plugin_api::prelude::*;
 use std::cell::RefCell;
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 #[derive(Clone, Copy, Deserialize)]
@@ -26,7 +26,7 @@ enum Kind {
     Channel,
     /// A panic that is caught, with RUST_BACKTRACE=1.
     Panic,
-    /// A mistake: a thread that nobody ends.
+    /// A mistake: a thread that nobody ends, for each generation.
     LeakedThread,
     /// A mistake: 64 KB in a static, for each generation.
     LeakedMemory,
@@ -42,6 +42,8 @@ struct Lodger {
     runtime: Mutex<Option<tokio::runtime::Runtime>>,
 }
 
+/// Runs once for each generation, as each has statics of its own.
+static LEAKING: Once = Once::new();
 static LEAKED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// Has a destructor.
@@ -97,11 +99,7 @@ fn lodge(lodger: State<Lodger>) -> Result<String, Error> {
         }
         Kind::Panic => panic!("on purpose"),
         Kind::LeakedThread => {
-            std::thread::spawn(|| {
-                loop {
-                    std::thread::park();
-                }
-            });
+            LEAKING.call_once(|| drop(std::thread::spawn(park_for_ever)));
             "a thread that never ends".to_owned()
         }
         Kind::LeakedMemory => {
@@ -112,6 +110,19 @@ fn lodge(lodger: State<Lodger>) -> Result<String, Error> {
             "64 KB in a static".to_owned()
         }
     })
+}
+
+fn park_for_ever() {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Which thread its code runs on, by the number that the system gave it.
+#[get("/thread")]
+fn thread() -> Result<String, Error> {
+    let this = std::fs::read_link("/proc/thread-self")?;
+    Ok(this.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
 fn on_runtime(lodger: &Lodger) -> Result<String, Error> {
@@ -126,4 +137,4 @@ fn on_runtime(lodger: &Lodger) -> Result<String, Error> {
     Ok(format!("{} from the runtime", receiver.recv_timeout(Duration::from_secs(5))?))
 }
 
-plugin! { config: Config, state: Lodger = make, start: start, stop: stop, routes: [lodge] }
+plugin! { config: Config, state: Lodger = make, start: start, stop: stop, routes: [lodge, thread] }

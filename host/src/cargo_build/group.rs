@@ -16,14 +16,14 @@ const GRACE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// A child in a process group of its own. When this is dropped before the child was waited for, the whole group is ended; when
 /// this thread or the process ends, however that is, the child is killed.
 #[derive(Debug)]
-pub(super) struct Group {
-    pub(super) child: Child,
+pub(crate) struct Group {
+    pub(crate) child: Child,
     exit: OwnedFd,
     is_reaped: bool,
 }
 
 impl Group {
-    pub(super) fn spawn(command: &mut Command) -> io::Result<Self> {
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
         let parent = getpid();
         command.process_group(0);
         let die_with_us = move || {
@@ -44,12 +44,12 @@ impl Group {
     }
 
     /// Readable when the child has ended.
-    pub(super) fn exit(&self) -> BorrowedFd<'_> {
+    pub(crate) fn exit(&self) -> BorrowedFd<'_> {
         self.exit.as_fd()
     }
 
     /// Waits for the child. What it started and left is nobody's then: a compiler cache, say.
-    pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait()?;
         self.is_reaped = true;
         Ok(status)

@@ -9,7 +9,7 @@ mod attempt;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod freshness;
-mod group;
+pub(crate) mod group;
 mod message;
 mod package;
 mod run;

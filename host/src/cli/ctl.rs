@@ -4,7 +4,6 @@ use super::app::spec_of;
 use super::{Format, print};
 use crate::control::{Answer, Client, Command, the_socket};
 use crate::error::Error;
-use crate::spec;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -23,7 +22,7 @@ pub(super) struct Ctl {
     #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
     format: Format,
     /// How long to wait for the answer
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = limit, global = true)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = super::limit, global = true)]
     timeout: Duration,
     #[command(subcommand)]
     command: Asked,
@@ -79,11 +78,6 @@ impl Named {
         let file = file.map(std::path::absolute).transpose();
         Ok(Self { plugin: plugin.to_owned(), file: file.map_err(|cause| format!("FILE: {cause}"))? })
     }
-}
-
-/// A duration as the spec writes it.
-fn limit(text: &str) -> Result<Duration, Error> {
-    spec::duration(text)?.ok_or_else(|| Error::usage("every wait has a limit").help("at least \"1ms\""))
 }
 
 impl Ctl {

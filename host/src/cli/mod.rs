@@ -2,17 +2,21 @@
 
 mod app;
 mod ctl;
+mod prove;
 mod run;
 mod servers;
 
 use crate::error::Error;
 use crate::inspect;
+use crate::spec;
 use crate::supervisor::Channel;
 use app::AppArgs;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use ctl::Ctl;
+use prove::Prove;
 use run::Run;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A container for web apps made of native plugins.
 #[derive(Debug, Parser)]
@@ -47,6 +51,8 @@ enum Command {
     Dev(Box<Run>),
     /// Ask a running host, or have it do something
     Ctl(Ctl),
+    /// Prove that swaps are seamless: swap under load, and check every answer
+    Prove(Box<Prove>),
     /// Print a script that completes the command line in a shell
     Completions {
         /// bash, elvish, fish, powershell or zsh
@@ -71,6 +77,7 @@ impl Cli {
             None => return self.run.execute(channel),
             Some(Command::Dev(run)) => return run.in_development().execute(channel),
             Some(Command::Ctl(ctl)) => return ctl.execute(),
+            Some(Command::Prove(prove)) => return prove.execute(),
             Some(Command::Servers) => print(&servers::list()),
             Some(Command::Inspect { file, format: Format::Text }) => print(&inspect::report(&file)?),
             Some(Command::Inspect { file, format: Format::Json }) => {
@@ -86,6 +93,11 @@ impl Cli {
         }?;
         Ok(0)
     }
+}
+
+/// A duration as the spec writes it.
+fn limit(text: &str) -> Result<Duration, Error> {
+    spec::duration(text)?.ok_or_else(|| Error::usage("every wait has a limit").help("at least \"1ms\""))
 }
 
 /// To standard output. A reader that went away (`host routes | head`) is no failure.

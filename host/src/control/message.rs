@@ -11,6 +11,8 @@ use std::path::PathBuf;
 pub enum Command {
     /// What runs: processes, plugins, generations, what drains, what is pinned and why.
     Status,
+    /// The routes that are served, and the paths that its plugins test themselves with.
+    Routes,
     /// Puts a new generation of a plugin in place of the current one.
     Swap {
         /// The plugin's name.

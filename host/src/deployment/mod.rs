@@ -28,6 +28,7 @@ mod reaper;
 mod receipt;
 mod respec;
 mod retire;
+mod routes;
 mod self_test;
 mod settings;
 mod status;
@@ -40,6 +41,7 @@ pub use inherited::{Inherited, source_text};
 pub use onlooker::{NoOnlooker, Onlooker};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
+pub use routes::{Routes, SelfTest};
 pub use watching::Changes;
 
 use crate::cargo_build::Profile;

@@ -26,6 +26,7 @@ impl Deployment {
     fn carry_out(&self, command: Command) -> Answer {
         match command {
             Command::Status => self.status(),
+            Command::Routes => self.routes(),
             Command::Swap { plugin, file, force, without_state } => {
                 self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }

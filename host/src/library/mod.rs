@@ -15,3 +15,7 @@ pub(crate) use open::glibc_version;
 pub use open::{Closed, ENTRY, Library};
 pub(crate) use sealed::read;
 pub use sealed::{LIBRARY_BYTES_MAX, Sealed};
+
+/// A library is copied and hashed in parts of this size, with a turn for other threads behind each: who works for a millisecond
+/// without a pause holds up the requests that wait for the same core.
+const PART_BYTES: usize = 64 << 10;

@@ -1,6 +1,6 @@
 //! A copy of a library that nobody can change.
 
-use super::Digest;
+use super::{Digest, PART_BYTES};
 use crate::error::Error;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
 use rustix::io::Errno;
@@ -100,8 +100,12 @@ impl Sealed {
     /// The copy cannot be read back.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; self.bytes as usize];
-        let read = self.copy.read_exact_at(&mut bytes, 0);
-        read.map_err(|cause| {
+        let parts = (0..).step_by(PART_BYTES).zip(bytes.chunks_mut(PART_BYTES));
+        let read = parts.map(|(at, part)| {
+            std::thread::yield_now();
+            self.copy.read_exact_at(part, at)
+        });
+        read.collect::<io::Result<()>>().map_err(|cause| {
             Error::failed(format!("{}: cannot read its sealed copy: {cause}", self.path.display()))
         })?;
         Ok(bytes)
@@ -170,7 +174,10 @@ fn in_memory(path: &Path, bytes: &[u8]) -> io::Result<File> {
         other => other?,
     };
     let mut copy = File::from(memory);
-    copy.write_all(bytes)?;
+    for part in bytes.chunks(PART_BYTES) {
+        copy.write_all(part)?;
+        std::thread::yield_now();
+    }
     fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(copy)
 }

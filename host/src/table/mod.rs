@@ -13,6 +13,7 @@ use crate::generation::Generation;
 use crate::usage::Uses;
 use mounts::Mounts;
 use plugin_api::abi;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ impl Table {
 }
 
 /// A route as `host routes` and the banner show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The host name of its mount; empty for every host.
     pub host: String,

@@ -1,16 +1,19 @@
 //! Measures the host, as the README beside it tells. Ratios within one run; absolute figures belong to the machine.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
+mod control;
 mod count;
 mod load;
+mod one;
 mod plugin;
 mod process;
 mod reference;
 mod routes;
+mod swap;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: bench routes | plugin | count [ROUNDS]";
+const USAGE: &str = "usage: bench routes | plugin | count | swap [ROUNDS]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +22,7 @@ fn main() -> ExitCode {
         Some("routes") => routes::run(rounds),
         Some("plugin") => plugin::run(rounds),
         Some("count") => count::run(),
+        Some("swap") => swap::run(),
         Some(reference::COMMAND) => reference::serve(),
         _ => {
             println!("{USAGE}");

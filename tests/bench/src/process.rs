@@ -42,15 +42,31 @@ pub(crate) fn host_args(command: &mut Command, spec: &Path, server: &str) {
     ]);
 }
 
+/// `host` with this control socket; on all cores, because a swap is work beside that of the server.
+pub(crate) fn swapping_host(spec: &Path, server: &str, control: &Path) -> Command {
+    let mut command = Command::new(built("host"));
+    command.arg("--app").arg(spec).args(["--server", server, "--no-supervisor", "--quiet"]);
+    command.arg("--control").arg(control).arg("--bind");
+    // It has a line for each swap.
+    command.stderr(Stdio::null());
+    command
+}
+
 impl Server {
-    /// Starts a server whose last argument is to be its address, and waits until it listens.
-    pub(crate) fn start(mut command: Command) -> Self {
-        let address = free_address();
-        command.arg(address.to_string());
+    /// Starts a server whose last argument is to be its address on core 0, and waits until it listens.
+    pub(crate) fn start(command: Command) -> Self {
         // A child begins on the core of its parent.
         pin(0);
-        let child = command.stdin(Stdio::null()).spawn();
+        let server = Self::start_anywhere(command);
         pin(1);
+        server
+    }
+
+    /// As [`start`](Self::start), on the cores that this thread has.
+    pub(crate) fn start_anywhere(mut command: Command) -> Self {
+        let address = free_address();
+        command.arg(address.to_string());
+        let child = command.stdin(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|cause| panic!("cannot run {command:?}: {cause}"));
         let mut server = Self { child, address };
         while TcpStream::connect(address).is_err() {

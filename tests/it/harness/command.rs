@@ -43,6 +43,20 @@ pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) 
     run_in(root(), args)
 }
 
+/// As [`run`], for a command that takes longer.
+///
+/// # Panics
+/// It does not end within `limit`.
+pub(crate) fn run_for<A: AsRef<std::ffi::OsStr>>(
+    limit: Duration,
+    args: impl IntoIterator<Item = A>,
+) -> Output {
+    let runtime = Folder::new();
+    let mut command = host_command(root(), runtime.path());
+    command.args(args);
+    finish_within(command, limit)
+}
+
 /// Runs `host` with these arguments in a folder.
 ///
 /// # Panics
@@ -73,14 +87,18 @@ pub(super) fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn finish(mut command: Command) -> Output {
+pub(super) fn finish(command: Command) -> Output {
+    finish_within(command, PATIENCE)
+}
+
+fn finish_within(mut command: Command, limit: Duration) -> Output {
     let shown = shown(&command);
     let mut child = command.spawn().unwrap_or_else(|cause| panic!("cannot run {shown}: {cause}"));
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
-    let code = wait(&mut child, PATIENCE).unwrap_or_else(|| {
+    let code = wait(&mut child, limit).unwrap_or_else(|| {
         let _ = child.kill();
-        panic!("{shown} did not end within {PATIENCE:?}")
+        panic!("{shown} did not end within {limit:?}")
     });
     let join = |thread: std::thread::JoinHandle<String>| thread.join().expect("a reader");
     Output { command: shown, code, stdout: join(stdout), stderr: join(stderr) }

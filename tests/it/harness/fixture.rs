@@ -38,28 +38,49 @@ pub(crate) fn example_plugin(name: &str) -> PathBuf {
 /// # Panics
 /// It does not compile, without a warning; the compiler's message is shown.
 pub(crate) fn plugin_from_c(name: &str, source: &str) -> PathBuf {
+    compiled(name, source, &C)
+}
+
+/// As [`plugin_from_c`], from C++.
+pub(crate) fn plugin_from_cpp(name: &str, source: &str) -> PathBuf {
+    compiled(name, source, &CPP)
+}
+
+/// A language, and how it is compiled.
+struct Language {
+    variable: &'static str,
+    compiler: &'static str,
+    suffix: &'static str,
+    standard: &'static str,
+}
+
+const C: Language = Language { variable: "CC", compiler: "cc", suffix: "c", standard: "-std=c11" };
+const CPP: Language = Language { variable: "CXX", compiler: "c++", suffix: "cpp", standard: "-std=c++17" };
+
+fn compiled(name: &str, source: &str, language: &Language) -> PathBuf {
     static COMPILED: Mutex<Option<HashMap<String, Arc<OnceLock<PathBuf>>>>> = Mutex::new(None);
     let cell = {
         let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
         compiled.get_or_insert_default().entry(format!("{name}\n{source}")).or_default().clone()
     };
-    cell.get_or_init(|| compile(name, source)).clone()
+    cell.get_or_init(|| compile(name, source, language)).clone()
 }
 
-fn compile(name: &str, source: &str) -> PathBuf {
+fn compile(name: &str, source: &str, language: &Language) -> PathBuf {
+    let Language { variable, compiler, suffix, standard } = language;
     // The same text goes to the same place in every run, and the file is put there whole: another run may be using it.
     let mut hasher = DefaultHasher::new();
     (name, source).hash(&mut hasher);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{:016x}", hasher.finish()));
     std::fs::create_dir_all(&folder).expect("a folder for a plugin");
     let library = folder.join(format!("lib{name}.so"));
-    let text = folder.join(format!("{name}.c"));
+    let text = folder.join(format!("{name}.{suffix}"));
     let new = folder.join(format!("new-{}", std::process::id()));
-    std::fs::write(&text, source).expect("a C file");
-    let mut cc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-    cc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-O1", "-shared", "-fPIC"]);
+    std::fs::write(&text, source).expect("a file of source");
+    let mut cc = Command::new(std::env::var_os(variable).unwrap_or_else(|| compiler.into()));
+    cc.args([standard, "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-O1", "-shared", "-fPIC"]);
     cc.arg("-I").arg(root().join("plugin-api/include")).arg("-o").arg(&new).arg(&text);
-    let output = cc.output().expect("a C compiler can be run");
+    let output = cc.output().expect("a compiler can be run");
     assert!(output.status.success(), "{cc:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
     std::fs::rename(&new, &library).expect("a library");
     library

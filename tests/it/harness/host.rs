@@ -3,9 +3,10 @@
 use super::build::root;
 use super::client::{Client, Response};
 use super::command::{Output, finish, host_command, shown, wait};
+use super::control;
 use super::stderr::Stderr;
 use super::stream::Address;
-use super::{Folder, LIFE_MAX, PATIENCE, Spec};
+use super::{Folder, LIFE_MAX, PATIENCE, Spec, eventually};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -23,12 +24,13 @@ pub(crate) struct Starting {
     binds: Vec<String>,
     binds_by_spec: bool,
     command: Command,
+    life: Duration,
 }
 
 impl Starting {
     fn new(spec: Spec, folder: Folder, command: Command) -> Self {
         let runtime = folder.path().to_owned();
-        Self { spec, folder, runtime, binds: Vec::new(), binds_by_spec: false, command }
+        Self { spec, folder, runtime, binds: Vec::new(), binds_by_spec: false, command, life: LIFE_MAX }
     }
 
     /// Listens where its spec says.
@@ -60,6 +62,12 @@ impl Starting {
         self
     }
 
+    /// May live for so long, instead of [`LIFE_MAX`].
+    pub(crate) fn life(mut self, life: Duration) -> Self {
+        self.life = life;
+        self
+    }
+
     /// Writes a file beside the spec.
     pub(crate) fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
         self.folder.write(name, contents);
@@ -83,6 +91,25 @@ impl Starting {
         host
     }
 
+    /// Starts it without a banner and without access lines, for a test with many requests, and waits until it serves.
+    ///
+    /// # Panics
+    /// It does not.
+    pub(crate) fn start_quietly(self) -> Host {
+        let mut host = self.arg("--quiet").spawn();
+        let mut listeners = None;
+        eventually("the host serves", || {
+            assert!(host.wait_for_end(Duration::ZERO).is_none(), "the host has ended");
+            let output = host.ctl(["status", "--format", "json"]);
+            let status = serde_json::from_str::<serde_json::Value>(&output.stdout).unwrap_or_default();
+            listeners = status["listeners"].as_array().cloned().filter(|_| status["state"] == "serving");
+            listeners.is_some()
+        });
+        let urls = listeners.into_iter().flatten();
+        host.urls = urls.filter_map(|url| url.as_str().map(str::to_owned)).collect();
+        host
+    }
+
     /// Starts it, and does not wait for a banner: for `--quiet`, or a start that fails.
     pub(crate) fn spawn(mut self) -> Host {
         self.folder.write("app.toml", self.spec.as_str());
@@ -99,7 +126,8 @@ impl Starting {
         let stderr = Stderr::of(child.stderr.take().expect("a pipe"));
         let (alive, life) = channel();
         let group = Pid::from_child(&child);
-        std::thread::spawn(move || end_after(group, &life));
+        let life_max = self.life;
+        std::thread::spawn(move || end_after(group, life_max, &life));
         let (spec, folder, runtime) = (self.spec, self.folder, self.runtime);
         Host {
             spec,
@@ -197,6 +225,23 @@ impl Host {
         let output = self.ctl(["status", "--format", "json"]);
         assert_eq!(output.code, Some(0), "{output:?}");
         serde_json::from_str(&output.stdout).unwrap_or_else(|cause| panic!("{cause}: {output:?}"))
+    }
+
+    /// Asks on its control socket, and gives the answer: `exit`, `text` and `data`.
+    #[track_caller]
+    pub(crate) fn ask(&self, command: &serde_json::Value) -> serde_json::Value {
+        control::ask(&self.runtime.join("host/test.sock"), command)
+    }
+
+    /// Swaps a plugin for the file that it has.
+    ///
+    /// # Panics
+    /// That fails.
+    #[track_caller]
+    pub(crate) fn swap(&self, plugin: &str) -> serde_json::Value {
+        let answer = self.ask(&serde_json::json!({ "command": "swap", "plugin": plugin, "force": true }));
+        assert_eq!(answer["exit"], 0, "{answer:#}");
+        answer["data"]["swaps"][0].clone()
     }
 
     /// How many TCP connections to its first listener it has not ended, accepted or not: those that the kernel lists as
@@ -307,9 +352,9 @@ impl Drop for Host {
 }
 
 /// Kills the group when nobody ended the host in time: then every wait for it ends, and its test fails.
-fn end_after(group: Pid, life: &Receiver<()>) {
-    if life.recv_timeout(LIFE_MAX) == Err(RecvTimeoutError::Timeout) {
-        eprintln!("a host was killed after {LIFE_MAX:?}: its test takes too long");
+fn end_after(group: Pid, life_max: Duration, life: &Receiver<()>) {
+    if life.recv_timeout(life_max) == Err(RecvTimeoutError::Timeout) {
+        eprintln!("a host was killed after {life_max:?}: its test takes too long");
         let _ = kill_process_group(group, Signal::KILL);
     }
 }

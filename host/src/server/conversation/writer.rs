@@ -16,6 +16,10 @@ use std::time::Duration;
 /// A streamed answer is written when so much has come together.
 const STREAM_BYTES: usize = 16 << 10;
 
+/// A connection keeps so much room for what it writes: a large body that was put by once does not keep its memory for as long as
+/// the connection lives.
+const ROOM_BYTES_MAX: usize = 2 * STREAM_BYTES;
+
 /// What a writer looks at while it waits for its client.
 pub(super) struct Waiting<'a> {
     pub(super) socket: &'a Socket,
@@ -108,6 +112,7 @@ impl<'a> Writer<'a> {
             }
         }
         self.out.clear();
+        self.out.shrink_to(ROOM_BYTES_MAX);
         Ok(())
     }
 
