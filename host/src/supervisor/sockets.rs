@@ -91,7 +91,9 @@ impl Bound {
     fn hand_to(&self, worker: &Worker, listen: Option<u64>) -> Result<(), Error> {
         let descriptor = self.descriptor()?;
         let (bind, shape) = (self.bind.to_string(), self.listener.shape());
-        worker.hand(ToWorker::Listener { bind, shape, listen }, descriptor)
+        // One that has ended needs it no more.
+        let _ = worker.hand(ToWorker::Listener { bind, shape, listen }, descriptor);
+        Ok(())
     }
 
     fn descriptor(&self) -> Result<OwnedFd, Error> {

@@ -27,7 +27,8 @@ impl Supervisor {
         }
     }
 
-    /// Starts a worker with the sockets and what was served last.
+    /// Starts a worker with the sockets and what was served last. One that has ended before it read all that is noticed by its
+    /// end, as any other.
     pub(super) fn spawn(&mut self, cause: Cause) -> Result<Worker, Error> {
         self.workers += 1;
         let mut worker = (self.spawner)(self.workers, &self.sender)?;
@@ -37,9 +38,9 @@ impl Supervisor {
         let serving = self.current.as_ref().filter(|current| current.is_serving());
         let served = serving.map_or(&self.last_served, |current| &current.generations);
         for (generation, copy) in served.copies() {
-            worker.hand(ToWorker::Serving { generation }, copy)?;
+            let _ = worker.hand(ToWorker::Serving { generation }, copy);
         }
-        worker.tell(ToWorker::Begin { cause, failures: self.policy.in_a_row() })?;
+        let _ = worker.tell(ToWorker::Begin { cause, failures: self.policy.in_a_row() });
         Ok(worker)
     }
 
