@@ -1,7 +1,7 @@
 //! The head of a request as actix parsed it: looked up where it lies, never copied.
 
 use crate::exchange::Head;
-use actix_http::header::HeaderName;
+use actix_web::http::header::HeaderName;
 use actix_http::{Request, Version};
 
 /// None between two requests: the exchange outlives them.

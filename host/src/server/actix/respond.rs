@@ -1,7 +1,7 @@
 //! The head of an answer, as actix's own type.
 
 use crate::exchange::{Exchange, Head};
-use actix_http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_http::{ConnectionType, Response, StatusCode};
 
 /// Values that most answers have: no memory is taken for them.
