@@ -1,8 +1,8 @@
 //! The head of a request as actix parsed it: looked up where it lies, never copied.
 
 use crate::exchange::Head;
-use actix_web::http::header::HeaderName;
 use actix_http::{Request, Version};
+use actix_web::http::header::HeaderName;
 
 /// None between two requests: the exchange outlives them.
 #[derive(Default)]
