@@ -44,6 +44,7 @@ mod error_page;
 mod exchange;
 mod request_body;
 mod request_id;
+mod scoreboard;
 pub mod service;
 mod usage;
 

@@ -5,6 +5,7 @@ use super::answer;
 use super::vtable;
 use crate::arena::Arena;
 use crate::foreign::OwnedHandler;
+use crate::request_id;
 use crate::service::{Service, Settings};
 use crate::table::{Mount, Route, Table};
 use crate::usage::Uses;
@@ -180,7 +181,7 @@ impl<H: Head> Inner<H> {
 
     /// The request's id: made when somebody asks for it.
     pub(super) fn id(&self) -> &str {
-        self.id.get_or_init(crate::request_id::next)
+        self.id.get_or_init(|| request_id::text(request_id::process(), request_id::next()))
     }
 
     pub(super) fn peer(&self) -> &str {
