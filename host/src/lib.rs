@@ -39,6 +39,7 @@ mod timer;
 mod waker;
 
 mod arena;
+mod clock;
 mod date;
 mod error_page;
 mod exchange;

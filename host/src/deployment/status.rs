@@ -123,7 +123,7 @@ struct Row {
 impl Row {
     /// One of the process before, which has no instance in this one.
     fn of_copy(plugin: &str, copied: &Copied) -> Self {
-        let Accepted { sealed, manifest } = &copied.accepted;
+        let Accepted { sealed, manifest, .. } = &copied.accepted;
         Self {
             plugin: plugin.to_owned(),
             version: manifest.version.clone(),
