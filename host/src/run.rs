@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::listener::Listener;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
+use crate::server::{self, Chosen, Listening, ServerRegistry, Serving, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
@@ -153,14 +153,14 @@ fn onlooker(dev: Option<Arc<Dev>>) -> Arc<dyn Onlooker> {
 /// The server that the spec names, its options checked.
 ///
 /// # Errors
-/// There is no server of that name, or it does not have one of the options.
+/// There is no server of that name, or it cannot take one of the options.
 pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
     let chosen = match &spec.server.name {
         Some(name) => registry.get(name).map_err(|error| name.at.place(&error))?,
         None => registry.get(crate::server::DEFAULT)?,
     };
-    let known: Vec<&str> = chosen.server.about().options.iter().map(|(name, _)| *name).collect();
-    spec.server.options_at.check(&known)?;
+    let known = chosen.server.about().options;
+    server::check_options(&spec.server.options, &spec.server.options_at, known)?;
     Ok(chosen)
 }
 

@@ -3,13 +3,17 @@
 //! A server accepts connections and calls a handler. Each is one small file that knows a [`Service`], its listeners and
 //! its options, and nothing of specs, apps and plugins. [`ServerRegistry`] maps names to servers.
 
+mod about;
 mod accept;
 mod actix;
 mod blocking_pool;
 mod clock;
 mod conversation;
+mod handler_threads;
 mod listening;
+mod options;
 mod pace;
+mod pool;
 mod registry;
 mod single;
 mod socket;
@@ -18,7 +22,10 @@ mod threads;
 mod wait;
 mod watch;
 
+pub use about::{About, Guarantees, Swap};
 pub use listening::{Bound, Listening};
+pub(crate) use options::check as check_options;
+pub use options::{Opt, Unit};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
 use crate::access_log::AccessLog;
@@ -40,23 +47,6 @@ pub trait Server: Send + Sync {
     fn serve(&self, serving: Serving) -> Result<(), Error>;
 }
 
-/// What a server says of itself.
-#[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// Its name in the registry.
-    pub name: &'static str,
-    /// What it does.
-    pub summary: &'static str,
-    /// What it is good for, in a few words.
-    pub good_for: &'static str,
-    /// It has one connection at a time: an answer that does not end keeps everybody else out.
-    pub is_single: bool,
-    /// Names of Bottle's servers that mean this one here.
-    pub aliases: &'static [&'static str],
-    /// The keys of `[server.options]` that it takes, with a line each.
-    pub options: &'static [(&'static str, &'static str)],
-}
-
 /// What a server is given.
 pub struct Serving {
     /// What it serves.
@@ -67,7 +57,7 @@ pub struct Serving {
     pub workers: usize,
     /// Handler threads, where the server has a limit of its own for them; none: up to the limit of connections.
     pub threads: Option<usize>,
-    /// Its own options, checked for unknown keys.
+    /// Its own options, checked already.
     pub options: toml::Table,
     /// When it is to retire, and to stop.
     pub stop: Stop,

@@ -1,6 +1,6 @@
 //! The map from names to servers.
 
-use super::{About, Server, actix::Actix, single::Single, threaded::Threaded};
+use super::{About, Server, actix::Actix, pool::Pool, single::Single, threaded::Threaded};
 use crate::error::Error;
 use crate::suggest;
 use dashmap::DashMap;
@@ -30,6 +30,7 @@ impl Default for ServerRegistry {
         registry.add(Arc::new(Single));
         registry.add(Arc::new(Threaded));
         registry.add(Arc::new(Actix));
+        registry.add(Arc::new(Pool));
         registry
     }
 }

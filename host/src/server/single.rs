@@ -6,7 +6,7 @@ use super::socket::Socket;
 use super::threads::{self, PluginThread};
 use super::wait::{Deadline, wait};
 use super::watch::{Crew, Watch};
-use super::{About, Server, Serving};
+use super::{About, Guarantees, Server, Serving, Swap};
 use crate::error::Error;
 use rustix::event::{PollFlags, epoll};
 use rustix::io::Errno;
@@ -22,10 +22,18 @@ impl Server for Single {
         About {
             name: "single",
             summary: "one connection at a time, on one thread",
-            good_for: "development, debuggers, plugins that are not thread-safe; a slow client makes the others wait",
+            good_for: "development, debuggers, plugins that are not thread-safe",
             is_single: true,
-            aliases: &["wsgiref"],
+            workers: None,
+            threads: None,
             options: &[],
+            guarantees: Guarantees {
+                slow_client: "everybody else waits for it, until one of its deadlines: `head`, `body`, `write` of [timeouts]",
+                blocking_handler: "everybody else waits until it returns",
+                crash: "the worker, with the one request that it had; who connects meanwhile waits",
+                swap: Swap::InPlace,
+            },
+            aliases: &["wsgiref"],
         }
     }
 
