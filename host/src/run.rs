@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::listener::Listener;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{Chosen, Listening, Processes, ServerRegistry, Serving, Shape, Unfit};
+use crate::server::{self, Chosen, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
@@ -206,12 +206,10 @@ fn load_and_roll(
 
 /// How many workers are to serve. A process without a supervisor is the only one.
 fn shape(chosen: &Chosen, spec: &Spec, options: &Options) -> Shape {
-    match chosen.server.processes() {
-        Processes::Workers if options.starts_again => {
-            Shape { workers: spec.server.workers.or(cores), rolls: true }
-        }
-        _ => Shape::default(),
-    }
+    let about = chosen.server.about();
+    let rolls = options.starts_again && about.guarantees.swap == Swap::NewWorkers;
+    let workers = about.workers.filter(|_| rolls).map_or(1, |_| spec.server.workers.or(cores));
+    Shape { workers, rolls }
 }
 
 /// Another process is to take over.
@@ -230,14 +228,14 @@ fn onlooker(dev: Option<Arc<Dev>>) -> Arc<dyn Onlooker> {
 /// The server that the spec names, its options checked.
 ///
 /// # Errors
-/// There is no server of that name, or it does not have one of the options.
+/// There is no server of that name, or it cannot take one of the options.
 pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
     let chosen = match &spec.server.name {
         Some(name) => registry.get(name).map_err(|error| name.at.place(&error))?,
         None => registry.get(crate::server::DEFAULT)?,
     };
-    let known: Vec<&str> = chosen.server.about().options.iter().map(|(name, _)| *name).collect();
-    spec.server.options_at.check(&known)?;
+    let known = chosen.server.about().options;
+    server::check_options(&spec.server.options, &spec.server.options_at, known)?;
     Ok(chosen)
 }
 
