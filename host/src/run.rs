@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::listener::Listener;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{Chosen, Listening, Processes, ServerRegistry, Serving, Shape, Unfit};
+use crate::server::{self, Chosen, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
@@ -30,6 +30,8 @@ pub struct Options {
     pub json_log: bool,
     /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
     pub starts_again: bool,
+    /// No process before this one served.
+    pub is_first: bool,
     /// Crates are built when their sources change, and browsers are told.
     pub dev: bool,
 }
@@ -102,6 +104,13 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     let chosen = choose(&spec, &ServerRegistry::default())?;
     let (handle, parent) = (RunHandle::new(stop.clone()), starter.parent());
     parent.deadlines(&spec.timeouts);
+    if options.dev && shape(&chosen, &spec, options).rolls {
+        let name = chosen.server.about().name;
+        let error =
+            Error::usage(format!("`host dev` does not go with server `{name}`: it has several processes"));
+        return Err(error.help("develop with `--server threaded`: the plugin is the same"));
+    }
+    let is_first = options.is_first && shape(&chosen, &spec, options).rolls;
     let dev = options.dev.then(|| Dev::start(&spec, chosen.server.about().is_single, &stop)).transpose()?;
     let setup = Setup {
         reread: reread.clone(),
@@ -178,8 +187,13 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     deployment.serve(Running { server, service: service.clone(), listening: listening.clone() });
     handle.enter(Phase::Serving);
     let shape = shape(&chosen, &spec, options);
-    if spec.swap.watch && !shape.rolls {
-        deployment.watch()?;
+    match (shape.rolls, spec.swap.watch) {
+        (true, true) => parent.watches(deployment.things()),
+        (false, true) => deployment.watch()?,
+        (_, false) => {}
+    }
+    if is_first {
+        deployment.warn_of_state();
     }
     starter.serves(&banner, deployment.clone(), shape)?;
     surplus.close(&*parent);
@@ -196,22 +210,35 @@ fn load_and_roll(
 ) -> Result<(Loaded, Answer, bool), Error> {
     let parent = setup.parent.clone();
     let deployment = Deployment::load(spec, setup)?;
-    let (answer, has_changed) = deployment.roll(change);
+    let (mut answer, has_changed) = deployment.roll(change);
+    let before: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
     let spec = deployment.spec().ok_or_else(|| Error::failed("nothing was loaded"))?;
     let chosen = choose(&spec, &ServerRegistry::default())?;
     parent.deadlines(&spec.timeouts);
     let places = Places::of(&spec, listeners, &*parent)?;
+    tell_of_addresses(&mut answer, &before, &places.urls);
     Ok((Loaded { deployment, spec, chosen, places }, answer, has_changed))
+}
+
+/// As a swap in place does: where clients are let in from now on, and where no longer.
+fn tell_of_addresses(answer: &mut Answer, before: &[String], after: &[String]) {
+    let only = |these: &[String], those: &[String]| {
+        these.iter().filter(|url| !those.contains(url)).cloned().collect::<Vec<_>>()
+    };
+    let (added, removed) = (only(after, before), only(before, after));
+    let lines = added.iter().map(|url| format!("\nlistening on {url}"));
+    answer.text.extend(lines.chain(removed.iter().map(|url| format!("\nno longer listening on {url}"))));
+    if let Some(listeners) = answer.data.get_mut("listeners") {
+        (listeners["added"], listeners["removed"]) = (added.into(), removed.into());
+    }
 }
 
 /// How many workers are to serve. A process without a supervisor is the only one.
 fn shape(chosen: &Chosen, spec: &Spec, options: &Options) -> Shape {
-    match chosen.server.processes() {
-        Processes::Workers if options.starts_again => {
-            Shape { workers: spec.server.workers.or(cores), rolls: true }
-        }
-        _ => Shape::default(),
-    }
+    let about = chosen.server.about();
+    let rolls = options.starts_again && about.guarantees.swap == Swap::NewWorkers;
+    let workers = about.workers.filter(|_| rolls).map_or(1, |_| spec.server.workers.or(cores));
+    Shape { workers, rolls }
 }
 
 /// Another process is to take over.
@@ -230,14 +257,14 @@ fn onlooker(dev: Option<Arc<Dev>>) -> Arc<dyn Onlooker> {
 /// The server that the spec names, its options checked.
 ///
 /// # Errors
-/// There is no server of that name, or it does not have one of the options.
+/// There is no server of that name, or it cannot take one of the options.
 pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
     let chosen = match &spec.server.name {
         Some(name) => registry.get(name).map_err(|error| name.at.place(&error))?,
         None => registry.get(crate::server::DEFAULT)?,
     };
-    let known: Vec<&str> = chosen.server.about().options.iter().map(|(name, _)| *name).collect();
-    spec.server.options_at.check(&known)?;
+    let known = chosen.server.about().options;
+    server::check_options(&spec.server.options, &spec.server.options_at, known)?;
     Ok(chosen)
 }
 

@@ -9,7 +9,7 @@ use crate::run::{self, Options, Start, Starter};
 use crate::server::Shape;
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
-use crate::supervisor::{self, Begin, Channel, Link, signals};
+use crate::supervisor::{self, Begin, Cause, Channel, Link, signals};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
@@ -89,13 +89,14 @@ impl Run {
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
         let (mut link, begin) = channel.begin(&stop)?;
-        let Begin { listeners, generations, spec, names_generations, roll, .. } = begin;
+        let Begin { listeners, generations, spec, names_generations, roll, cause, .. } = begin;
         let spec = self.spec_with(spec)?;
         log::install(self.log_format, spec.app.debug);
         let inherited = Inherited::of(generations);
         let reread = self.reread();
         let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
-        let served = run::run(start, &self.options(true), &mut link);
+        let options = Options { is_first: cause == Cause::Start, ..self.options(true) };
+        let served = run::run(start, &options, &mut link);
         let ended = link.end();
         served.and(ended)
     }
@@ -126,7 +127,7 @@ impl Run {
     /// A process that somebody starts again may wait for a change when it cannot load.
     fn options(&self, starts_again: bool) -> Options {
         let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, starts_again, dev: self.dev }
+        Options { quiet: self.quiet, json_log, starts_again, is_first: !starts_again, dev: self.dev }
     }
 
     pub(super) fn spec(&self) -> Result<Spec, Error> {

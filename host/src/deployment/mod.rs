@@ -45,7 +45,8 @@ pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
 pub use rolling::Change;
 pub use routes::{Routes, SelfTest};
-pub use watching::Changes;
+pub use watching::{Changes, Thing};
+pub(crate) use watching::{Key, change_of};
 
 use crate::cargo_build::Profile;
 use crate::deadline;

@@ -1,5 +1,6 @@
 //! What a deployment needs of whoever started its process.
 
+use super::watching::Thing;
 use crate::error::Error;
 use crate::generation::Label;
 use crate::listener::Listener;
@@ -16,6 +17,9 @@ pub trait Parent: Send + Sync {
 
     /// The text of the spec that is served from now on.
     fn spec(&self, text: &str);
+
+    /// What is to be watched: what has changed there is to be changed by a roll.
+    fn watches(&self, things: Vec<Thing>);
 
     /// A generation will never serve again.
     fn forgotten(&self, plugin: &str, number: u64);
@@ -55,11 +59,14 @@ pub struct Published {
     pub config_json: String,
     /// What it is to its plugin.
     pub standing: Standing,
+    /// The file that was swapped in by name, and goes before that of the spec.
+    #[serde(default)]
+    pub by_name: Option<PathBuf>,
 }
 
 impl Published {
     /// The generation that is current.
-    pub(super) fn current(label: &Label) -> Self {
+    pub(super) fn current(label: &Label, by_name: Option<PathBuf>) -> Self {
         Self {
             plugin: label.name.clone(),
             number: label.number,
@@ -69,6 +76,7 @@ impl Published {
             digest: label.digest.to_string(),
             config_json: label.config_json.clone(),
             standing: Standing::Current,
+            by_name,
         }
     }
 }
@@ -90,6 +98,8 @@ impl Parent for Nobody {
     fn published(&self, _: Published, _: File) {}
 
     fn spec(&self, _: &str) {}
+
+    fn watches(&self, _: Vec<Thing>) {}
 
     fn forgotten(&self, _: &str, _: u64) {}
 

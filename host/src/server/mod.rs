@@ -3,12 +3,19 @@
 //! A server accepts connections and calls a handler. Each is one small file that knows a [`Service`], its listeners and
 //! its options, and nothing of specs, apps and plugins. [`ServerRegistry`] maps names to servers.
 
+mod about;
 mod accept;
 mod actix;
 mod blocking_pool;
 mod conversation;
+mod handler_threads;
+mod listeners;
 mod listening;
+mod options;
 mod pace;
+mod pool;
+mod prefork;
+mod recycling;
 mod registry;
 mod single;
 mod socket;
@@ -17,7 +24,10 @@ mod threads;
 mod wait;
 mod watch;
 
+pub use about::{About, Guarantees, Swap};
 pub use listening::{Bound, Listening};
+pub(crate) use options::check as check_options;
+pub use options::{Opt, Unit};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
 use crate::access_log::AccessLog;
@@ -31,26 +41,12 @@ pub trait Server: Send + Sync {
     /// What it is, for `host servers` and for `--server`.
     fn about(&self) -> About;
 
-    /// The processes of its model.
-    fn processes(&self) -> Processes {
-        Processes::One
-    }
-
     /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed. One that
     /// is to retire stops when its connections have had their last answers, or the drain deadline passed.
     ///
     /// # Errors
     /// It could not serve; or it could, and a handler did not return by the shutdown deadline: the error names it.
     fn serve(&self, serving: Serving) -> Result<(), Error>;
-}
-
-/// The processes that a server's model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Processes {
-    /// One worker. What it serves changes while it serves.
-    One,
-    /// As many workers as `workers` says, on the same sockets. What they serve changes with them: new ones take their places.
-    Workers,
 }
 
 /// How many workers serve the same, and how that changes.
@@ -69,23 +65,6 @@ impl Default for Shape {
     }
 }
 
-/// What a server says of itself.
-#[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// Its name in the registry.
-    pub name: &'static str,
-    /// What it does.
-    pub summary: &'static str,
-    /// What it is good for, in a few words.
-    pub good_for: &'static str,
-    /// It has one connection at a time: an answer that does not end keeps everybody else out.
-    pub is_single: bool,
-    /// Names of Bottle's servers that mean this one here.
-    pub aliases: &'static [&'static str],
-    /// The keys of `[server.options]` that it takes, with a line each.
-    pub options: &'static [(&'static str, &'static str)],
-}
-
 /// What a server is given.
 pub struct Serving {
     /// What it serves.
@@ -96,7 +75,7 @@ pub struct Serving {
     pub workers: usize,
     /// Handler threads, where the server has a limit of its own for them; none: up to the limit of connections.
     pub threads: Option<usize>,
-    /// Its own options, checked for unknown keys.
+    /// Its own options, checked already.
     pub options: toml::Table,
     /// When it is to retire, and to stop.
     pub stop: Stop,

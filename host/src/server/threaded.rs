@@ -1,5 +1,6 @@
 //! `threaded`: a thread for each connection, up to a limit. The essay's cure.
 
+use super::about::CRASH_OF_ALL;
 use super::accept::Acceptors;
 use super::conversation;
 use super::listening::Bound;
@@ -7,7 +8,7 @@ use super::socket::Socket;
 use super::threads::{self, PluginThread};
 use super::wait::Wakeup;
 use super::watch::{Crew, Watch};
-use super::{About, Server, Serving};
+use super::{About, Guarantees, Server, Serving, Swap};
 use crate::error::Error;
 use std::sync::Arc;
 use std::task::Wake;
@@ -23,10 +24,18 @@ impl Server for Threaded {
         About {
             name: "threaded",
             summary: "a thread for each connection, up to a limit",
-            good_for: "handlers that block; a slow client holds one thread and nobody else",
+            good_for: "handlers that block, and streams of theirs",
             is_single: false,
-            aliases: &["flup", "paste", "rocket", "cherrypy", "cheroot", "waitress", "threading"],
+            workers: None,
+            threads: Some("connections at a time, a thread each; auto: `connections` of [limits]"),
             options: &[],
+            guarantees: Guarantees {
+                slow_client: "a thread of its own, and nobody else waits",
+                blocking_handler: "the thread of its connection, and nobody else waits",
+                crash: CRASH_OF_ALL,
+                swap: Swap::InPlace,
+            },
+            aliases: &["flup", "threading"],
         }
     }
 

@@ -108,7 +108,7 @@ pub use bind::{Bind, PORT};
 pub use count::Count;
 pub use expand::Env;
 pub use json::{json, json_table};
-pub(crate) use quantity::duration;
+pub(crate) use quantity::{count, duration, size};
 pub use section::Places;
 pub use set::Set;
 pub(crate) use snippet::Snippet;

@@ -5,7 +5,7 @@ use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, signals};
 use crate::control::{Answer, Command, Commands};
-use crate::deployment::{Change, Parent, Published};
+use crate::deployment::{Change, Parent, Published, Thing};
 use crate::error::Error;
 use crate::listener::{Listener, Shape as ListenerShape};
 use crate::scoreboard;
@@ -311,6 +311,10 @@ impl Parent for Link {
 
     fn spec(&self, text: &str) {
         self.say(FromWorker::Spec { text: text.to_owned() });
+    }
+
+    fn watches(&self, things: Vec<Thing>) {
+        self.say(FromWorker::Watches { things });
     }
 
     fn replace_me(&self, reason: &str) {

@@ -40,6 +40,7 @@ mod sockets;
 mod status;
 mod status_of_all;
 mod stopping;
+mod watching;
 mod wire;
 mod workers;
 
@@ -50,8 +51,10 @@ pub use link::{Begin, Channel, Link, enter};
 pub use message::Cause;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
+use crate::deployment::Key;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
+use crate::watch::Watcher;
 use commands::{Asking, Pending};
 use event::{Event, Reply};
 use policy::Policy;
@@ -132,6 +135,7 @@ struct Supervisor {
     names_generations: bool,
     pending: Pending,
     rolls: Rolls,
+    watcher: Option<Watcher<Key>>,
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
@@ -163,6 +167,7 @@ impl Supervisor {
             names_generations: false,
             pending: Pending::default(),
             rolls: Rolls::default(),
+            watcher: None,
             restarting: Vec::new(),
             history: History::new(spec.supervisor),
             stopping: None,
@@ -197,6 +202,7 @@ impl Supervisor {
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),
             Event::Asked { command, reply } => self.ask(command, reply),
+            Event::Settled(settled) => self.settled(&settled),
             Event::Bound { worker, listen, bind, result } => self.bound(worker, listen, bind, result),
         }
     }

@@ -240,6 +240,7 @@ impl Supervisor {
             let is_pinned = |number: &u64| receipt.pinned.iter().any(|pinned| pinned.generation == *number);
             receipt.unloaded = gone.filter(|number| !is_pinned(number)).collect();
             receipt.is_roll = true;
+            tracing::info!("{receipt}");
             receipt
         };
         let answer = Receipt::change_all(answer, complete);

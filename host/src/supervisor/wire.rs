@@ -170,7 +170,8 @@ mod tests {
         let (path, config_json) = ("/a/libshop.so".into(), config_json.to_owned());
         let standing = Standing::Current;
         let source = String::new();
-        let generation = Published { plugin, number, version, path, source, digest, config_json, standing };
+        let generation =
+            Published { plugin, number, version, path, source, digest, config_json, standing, by_name: None };
         FromWorker::Published { generation }
     }
 

@@ -19,10 +19,12 @@ pub(in crate::server) enum Crew {
     Loops,
     /// Those for handlers that block.
     Pool,
+    /// Those for all handlers.
+    Handlers,
 }
 
 impl Crew {
-    const ALL: [Self; 3] = [Self::Connections, Self::Loops, Self::Pool];
+    const ALL: [Self; 4] = [Self::Connections, Self::Loops, Self::Pool, Self::Handlers];
 
     /// What there is no more of when all of it is stuck.
     fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Crew {
             Self::Connections => "no thread is left for connections",
             Self::Loops => "no event loop is left",
             Self::Pool => "no thread is left for handlers that block",
+            Self::Handlers => "no handler thread is left",
         }
     }
 }
