@@ -9,6 +9,9 @@ pub(crate) const SERVERS: &[&str] = &["single", "threaded", "actix"];
 /// Those on which a client that waits keeps nobody else from being served.
 pub(crate) const AT_ONCE: &[&str] = &["threaded", "actix"];
 
+/// Those whose model has processes: `tests/it/processes` is theirs.
+pub(crate) const PROCESSES: &[&str] = &["prefork"];
+
 /// Runs a test on each server, at the same time; the name of a thread that panics is the server's.
 pub(crate) fn for_each_server(test: impl Fn(&'static str) + Sync) {
     on_servers(SERVERS, test);

@@ -1,7 +1,9 @@
 //! Hosts that are well.
 
 use super::{PATHS, Receipt, app, pages};
-use crate::harness::{Folder, Spec, for_each_server, on_servers, plugin_from_c, root, workspace_plugin};
+use crate::harness::{
+    Folder, PROCESSES, Spec, for_each_server, on_servers, plugin_from_c, root, workspace_plugin,
+};
 
 /// Where a spec was written, for `--app`.
 fn written(folder: &Folder, spec: &Spec) -> String {
@@ -26,6 +28,23 @@ fn fifty_swaps_between_two_builds_fail_no_request_on_any_server() {
         let paths = receipt.data["paths"].as_array().expect("paths");
         assert!(paths.iter().all(|path| path["body"] == "fixed"), "{paths:#?}");
         assert_eq!((paths.len(), &paths[2]["streamed"]), (5, &true.into()));
+    });
+}
+
+#[test]
+fn rolls_fail_no_request_on_servers_that_have_processes() {
+    let other = format!("--with=pages={}", pages('B').display());
+    on_servers(PROCESSES, |server| {
+        let folder = Folder::new();
+        let app = written(&folder, &app());
+        let args = ["--app", &app, "--server", server, "--swaps=12", "--pause=5ms", &other];
+        let receipt = Receipt::by(args.into_iter().chain(PATHS)).proved();
+        assert_eq!((&receipt.data["server"], receipt.number("/swaps")), (&server.into(), 12));
+        assert_eq!(receipt.number("/generations/answered"), 13, "each of them, and the one before");
+        assert_eq!((receipt.number("/generations/unloaded"), receipt.number("/generations/kept")), (12, 1));
+        for kind in ["kept", "new", "streams", "slow"] {
+            assert!(receipt.number(&format!("/requests/{kind}")) > 0, "{:?}", receipt.output);
+        }
     });
 }
 

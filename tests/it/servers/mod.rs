@@ -11,7 +11,7 @@ mod slow_handlers;
 mod stopping;
 mod streams;
 
-use crate::harness::{Client, Host, SERVERS, Spec, plugin_from_c, run};
+use crate::harness::{Client, Host, PROCESSES, SERVERS, Spec, plugin_from_c, run};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn the_tests_know_every_server() {
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split(' ').next())
         .collect();
-    let (mut listed, mut known) = (listed, SERVERS.to_vec());
+    let (mut listed, mut known) = (listed, [SERVERS, PROCESSES].concat());
     listed.sort_unstable();
     known.sort_unstable();
     assert_eq!(listed, known, "{output:?}");
