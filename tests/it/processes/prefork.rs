@@ -130,8 +130,8 @@ fn options_that_make_no_sense_are_refused_before_anything_runs() {
         "--set",
         "server.options.max_request=5",
     ]);
-    assert_eq!(output.code, Some(78), "{output:?}");
-    assert!(output.stderr.contains("max_requests"), "{output:?}");
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(output.stderr.contains("did you mean `max_requests`?"), "{output:?}");
     let output =
         run(["--app", "examples/hello/app.toml", "--server", "prefork", "--set", "server.options.max_age=5"]);
     assert!(output.stderr.contains("a duration such as"), "{output:?}");

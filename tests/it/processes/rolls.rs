@@ -111,7 +111,7 @@ fn a_worker_that_is_started_again_serves_what_its_set_does_whatever_the_files_ar
 }
 
 #[test]
-fn a_thousand_swaps_at_once_are_few_and_all_are_answered() {
+fn a_hundred_swaps_at_once_are_few_and_all_are_answered() {
     let host = shop_app("prefork").arg("--workers").arg("2").start();
     let swap = json!({ "command": "swap", "plugin": "shop", "force": true });
     let numbers: BTreeSet<u64> = std::thread::scope(|threads| {
