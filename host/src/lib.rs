@@ -40,6 +40,7 @@ mod waker;
 
 mod arena;
 mod date;
+pub mod errands;
 mod error_page;
 mod exchange;
 mod request_body;

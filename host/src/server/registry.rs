@@ -1,6 +1,9 @@
 //! The map from names to servers.
 
-use super::{About, Server, actix::Actix, pool::Pool, prefork::Prefork, single::Single, threaded::Threaded};
+use super::{
+    About, Server, actix::Actix, forking::Forking, pool::Pool, prefork::Prefork, single::Single,
+    threaded::Threaded,
+};
 use crate::error::Error;
 use crate::suggest;
 use dashmap::DashMap;
@@ -31,6 +34,7 @@ impl Default for ServerRegistry {
         registry.add(Arc::new(Threaded));
         registry.add(Arc::new(Actix));
         registry.add(Arc::new(Prefork));
+        registry.add(Arc::new(Forking));
         registry.add(Arc::new(Pool));
         registry
     }
