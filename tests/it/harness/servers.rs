@@ -10,7 +10,7 @@ pub(crate) const SERVERS: &[&str] = &["single", "threaded", "actix"];
 pub(crate) const AT_ONCE: &[&str] = &["threaded", "actix"];
 
 /// Those whose model has processes: `tests/it/processes` is theirs.
-pub(crate) const PROCESSES: &[&str] = &["prefork"];
+pub(crate) const PROCESSES: &[&str] = &["prefork", "forking"];
 
 /// Runs a test on each server, at the same time; the name of a thread that panics is the server's.
 pub(crate) fn for_each_server(test: impl Fn(&'static str) + Sync) {

@@ -1,6 +1,7 @@
 //! Servers whose model has processes: one that dies is one of several, and what is served changes with them.
 
 mod faults;
+mod forking;
 mod prefork;
 mod recycling;
 mod rolls;
