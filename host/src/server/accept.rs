@@ -1,19 +1,40 @@
 //! Accepting connections: a thread for each listener, so that none starves another.
 
 use super::listening::{Accepts, Bound};
+use super::now_and_then::NowAndThen;
 use super::socket::Socket;
 use super::threads;
 use super::wait::{Deadline, wait};
 use super::watch::Watch;
 use crate::error::Error;
+use crate::listener::Listener;
 use rustix::event::PollFlags;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long to wait when the process has no descriptor left: a connection that ends gives one back.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is said that there is none.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
+
+/// Says that no connection can be accepted, as long as that is so.
+pub(super) struct CannotAccept(NowAndThen);
+
+impl CannotAccept {
+    pub(super) const fn new() -> Self {
+        Self(NowAndThen::every(SAY_AGAIN))
+    }
+
+    pub(super) fn say(&self, listener: &Listener, cause: &impl fmt::Display) {
+        if self.0.is_time() {
+            tracing::error!("cannot accept connections on {listener}: {cause}; who comes waits");
+        }
+    }
+}
 
 /// Calls back for each connection, which then waits until it has a place; that must not last longer than its listener.
 pub(super) struct Acceptors<F> {
@@ -47,7 +68,7 @@ impl<F: Fn(Socket, &Bound) + Send + Sync + 'static> Accepts for Acceptors<F> {
 
 fn accept_until_closed(bound: &Bound, each: &impl Fn(Socket, &Bound)) {
     let listener = bound.listener();
-    let mut warned = false;
+    let cannot = CannotAccept::new();
     while !bound.is_closing() {
         match Socket::accept(listener) {
             Ok(socket) => each(socket, bound),
@@ -55,15 +76,16 @@ fn accept_until_closed(bound: &Bound, each: &impl Fn(Socket, &Bound)) {
                 let fds = [listener.as_fd(), bound.closing_event()].map(|fd| (fd, PollFlags::IN));
                 wait(fds, Deadline::NEVER);
             }
-            // The client gave up between its connect and the accept.
-            Err(cause)
-                if matches!(cause.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+            Err(cause) if has_given_up(&cause) => {}
             Err(cause) => {
-                if !std::mem::replace(&mut warned, true) {
-                    tracing::error!("cannot accept connections on {listener}: {cause}; trying again");
-                }
+                cannot.say(listener, &cause);
                 wait([(bound.closing_event(), PollFlags::IN)], Deadline::after(Some(PAUSE)));
             }
         }
     }
+}
+
+/// Whether the client gave up between its connect and the accept, or nothing happened at all: there may be another one.
+pub(super) fn has_given_up(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
 }

@@ -11,6 +11,7 @@ mod clock;
 mod conversation;
 mod handler_threads;
 mod listening;
+mod now_and_then;
 mod options;
 mod pace;
 mod pool;
@@ -22,7 +23,7 @@ mod threads;
 mod wait;
 mod watch;
 
-pub use about::{About, Guarantees, Swap};
+pub use about::{About, Guarantees, Http, Swap};
 pub use listening::{Bound, Listening};
 pub(crate) use options::check as check_options;
 pub use options::{Opt, Unit};

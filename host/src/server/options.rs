@@ -49,13 +49,12 @@ impl Opt {
         let number = match self.unit {
             Unit::Number => spec::count(text),
             Unit::Size => spec::size(text),
-            Unit::Time => {
-                spec::duration(text).map(|time| time.map_or(0, |time| time.as_millis() as u64))
-            }
+            Unit::Time => spec::duration(text).map(|time| time.map_or(0, |time| time.as_millis() as u64)),
         }?;
         match self.unit {
             Unit::Number if !(1..=NUMBER_MAX).contains(&number) => {
-                Err(Error::spec(format!("{number} is out of range")).help(format!("it goes from 1 to {NUMBER_MAX}")))
+                Err(Error::spec(format!("{number} is out of range"))
+                    .help(format!("it goes from 1 to {NUMBER_MAX}")))
             }
             _ => Ok(number),
         }
@@ -111,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_of_its_unit_is_refused() {
-        let refused = |unit, text: &str| opt(unit, "1").read(&table(text)["this"]).expect_err(text).to_string();
+        let refused =
+            |unit, text: &str| opt(unit, "1").read(&table(text)["this"]).expect_err(text).to_string();
         assert_eq!(refused(Unit::Number, "this = 0"), "0 is out of range\nhelp: it goes from 1 to 1000000");
         assert_eq!(refused(Unit::Number, "this = true"), "expected a whole number, found `true`");
         assert_eq!(refused(Unit::Time, "this = 5"), "expected a duration such as \"30s\", found `5`");

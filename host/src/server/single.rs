@@ -1,12 +1,13 @@
 //! `single`: one connection at a time, on one thread. Bottle's `wsgiref`.
 
+use super::accept::{CannotAccept, PAUSE, has_given_up};
 use super::conversation;
 use super::listening::{Accepts, Bound};
 use super::socket::Socket;
 use super::threads::{self, PluginThread};
 use super::wait::{Deadline, wait};
 use super::watch::{Crew, Watch};
-use super::{About, Guarantees, Server, Serving, Swap};
+use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
 use rustix::event::{PollFlags, epoll};
 use rustix::io::Errno;
@@ -24,13 +25,14 @@ impl Server for Single {
             summary: "one connection at a time, on one thread",
             good_for: "development, debuggers, plugins that are not thread-safe",
             is_single: true,
+            http: Http::Host,
             workers: None,
             threads: None,
             options: &[],
             guarantees: Guarantees {
-                slow_client: "everybody else waits for it, until one of its deadlines: `head`, `body`, `write` of [timeouts]",
-                blocking_handler: "everybody else waits until it returns",
-                crash: "the worker, with the one request that it had; who connects meanwhile waits",
+                slow_client: "makes everybody else wait, until one of its deadlines: `head`, `body`, `write` of [timeouts]",
+                blocking_handler: "makes everybody else wait until it returns",
+                crash: "costs the worker, with the one request that it had; who connects meanwhile waits",
                 swap: Swap::InPlace,
             },
             aliases: &["wsgiref"],
@@ -55,17 +57,35 @@ fn serve_in_turn(serving: &Serving, watch: &Watch, listeners: &Listeners) {
         Err(error) => return tracing::error!("cannot serve: {error}"),
     };
     while !serving.stop.is_retiring() {
-        if let Some(socket) = listeners.accept() {
-            let slot = watch.slot(Crew::Connections, Some(socket.clone()));
-            conversation::serve(&socket, serving, &slot, Some(listeners.event.as_fd()), &thread);
-        } else {
-            let events = [listeners.event.as_fd(), serving.stop.retiring_event(), thread.event()];
-            let [.., woken] = wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER);
-            if !woken.is_empty() {
-                thread.work(|| {});
+        let stop = serving.stop.retiring_event();
+        let woken = match listeners.accept() {
+            Accepted::One(socket) => {
+                let slot = watch.slot(Crew::Connections, Some(socket.clone()));
+                conversation::serve(&socket, serving, &slot, Some(listeners.event.as_fd()), &thread);
+                continue;
             }
+            Accepted::None => {
+                let events = [thread.event(), listeners.event.as_fd(), stop];
+                wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER)[0]
+            }
+            // Not for a connection: one that waits and cannot be accepted is no reason to look again at once.
+            Accepted::Cannot => {
+                let events = [thread.event(), stop].map(|event| (event, PollFlags::IN));
+                wait(events, Deadline::after(Some(PAUSE)))[0]
+            }
+        };
+        if !woken.is_empty() {
+            thread.work(|| {});
         }
     }
+}
+
+/// What became of looking for a connection.
+enum Accepted {
+    One(Arc<Socket>),
+    None,
+    /// One waits, and there is no descriptor for it.
+    Cannot,
 }
 
 /// All the listeners, for one thread.
@@ -74,12 +94,13 @@ struct Listeners {
     queue: Mutex<VecDeque<Arc<Bound>>>,
     /// Readable while a connection waits at any of them.
     event: OwnedFd,
+    cannot: CannotAccept,
 }
 
 impl Listeners {
     fn new() -> Result<Self, Error> {
         let event = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(cannot_wait)?;
-        Ok(Self { queue: Mutex::default(), event })
+        Ok(Self { queue: Mutex::default(), event, cannot: CannotAccept::new() })
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Bound>>> {
@@ -87,17 +108,21 @@ impl Listeners {
     }
 
     /// The next connection that waits, taking the listeners in turn.
-    fn accept(&self) -> Option<Arc<Socket>> {
-        let mut queue = self.queue();
+    fn accept(&self) -> Accepted {
+        let (mut queue, mut nothing) = (self.queue(), Accepted::None);
         for _ in 0..queue.len() {
             queue.rotate_left(1);
-            match Socket::accept(queue.front()?.listener()) {
-                Ok(socket) => return Some(Arc::new(socket)),
-                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
-                Err(cause) => tracing::error!("cannot accept a connection: {cause}"),
+            let Some(bound) = queue.front() else { break };
+            match Socket::accept(bound.listener()) {
+                Ok(socket) => return Accepted::One(Arc::new(socket)),
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock || has_given_up(&cause) => {}
+                Err(cause) => {
+                    self.cannot.say(bound.listener(), &cause);
+                    nothing = Accepted::Cannot;
+                }
             }
         }
-        None
+        nothing
     }
 }
 

@@ -57,15 +57,7 @@ impl AnswerBody {
     }
 
     fn last(bytes: Bytes, guard: Option<Rc<Guard>>) -> Self {
-        Self {
-            bytes,
-            carried: None,
-            stream: None,
-            guard,
-            is_refusal: true,
-            is_bare: false,
-            is_none: false,
-        }
+        Self { bytes, carried: None, stream: None, guard, is_refusal: true, is_bare: false, is_none: false }
     }
 
     /// The body of an answer that is complete.

@@ -47,7 +47,8 @@ impl Pooled {
     /// An exchange for a request with that head.
     fn take(&self, shared: &Shared, head: &ActixHead) -> Parcel {
         let spare = self.spare.borrow_mut().pop();
-        let mut exchange = spare.unwrap_or_else(|| Box::new(Exchange::new(&shared.serving.service, Arc::default())));
+        let mut exchange =
+            spare.unwrap_or_else(|| Box::new(Exchange::new(&shared.serving.service, Arc::default())));
         let place = exchange.head_mut();
         match Arc::get_mut(place) {
             Some(owned) => owned.fill(head),

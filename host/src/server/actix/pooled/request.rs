@@ -27,6 +27,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+/// How long after its deadline a handler that is being polled just then may take, to be ended as one that is at rest.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// How long an app's own page for a late handler may take.
 const PAGE: Duration = Duration::from_secs(1);
 
@@ -220,13 +223,14 @@ impl Answering {
         let poll = move |exchange: &mut PoolExchange, slot: &Slot| {
             watched(exchange, slot, |exchange| exchange.poll(&waker))
         };
-        errand::go_on(&self.threads, exchange, poll).back(Limit::Until(due)).await
+        let due = due.and_then(|due| due.checked_add(GRACE));
+        errand::go_on(&self.threads, exchange, poll).back(Limit::Until(due)).await.map_err(|_| Lost::Late)
     }
 
     async fn time_out(&self, exchange: Parcel) -> Result<(Parcel, Progress), Lost> {
         let due = Instant::now().checked_add(PAGE);
         let end = |exchange: &mut PoolExchange, slot: &Slot| watched(exchange, slot, PoolExchange::time_out);
-        errand::go_on(&self.threads, exchange, end).back(Limit::Until(due)).await
+        errand::go_on(&self.threads, exchange, end).back(Limit::Until(due)).await.map_err(|_| Lost::Late)
     }
 
     /// Waits until a handler that is pending can go on, or is not to.
@@ -336,7 +340,12 @@ impl Ending {
 }
 
 /// The host's own page, which ends the connection: its handler may still be at work.
-fn page(head: &OwnedHead, status: StatusCode, message: &str, guard: Option<Rc<Guard>>) -> Response<AnswerBody> {
+fn page(
+    head: &OwnedHead,
+    status: StatusCode,
+    message: &str,
+    guard: Option<Rc<Guard>>,
+) -> Response<AnswerBody> {
     let page = error_page::render(status.as_u16(), message, None, head.header(b"accept"));
     let mut response = Response::new(status).set_body(AnswerBody::page(page.body, guard));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));

@@ -1,8 +1,8 @@
 //! A streamed answer, whose chunks are made on handler threads.
 
-use super::{Parcel, PoolExchange};
 use super::errand::{self, Away, Begun, Limit, watched};
 use super::signal::Signal;
+use super::{Parcel, PoolExchange};
 use crate::exchange::{OwnedBody, StreamFailed};
 use crate::server::actix::body::{Chunks, PIECE_BYTES_MAX, StreamLog, log};
 use crate::server::actix::owned::OwnedHead;
@@ -32,7 +32,10 @@ pub(super) struct PooledChunks {
 
 enum At {
     /// More can be asked for at once, or when the signal says so.
-    Here { begun: Begun, asks: bool },
+    Here {
+        begun: Begun,
+        asks: bool,
+    },
     Away(Away<Made>),
     Over,
 }
@@ -50,12 +53,7 @@ enum Then {
 }
 
 impl PooledChunks {
-    pub(super) fn of(
-        exchange: Parcel,
-        status: u16,
-        log: StreamLog,
-        threads: &HandlerThreads,
-    ) -> Self {
+    pub(super) fn of(exchange: Parcel, status: u16, log: StreamLog, threads: &HandlerThreads) -> Self {
         let (head, id) = (exchange.head().clone(), exchange.id().to_owned());
         let timeout = exchange.settings().timeouts.handler;
         let (threads, begun) = (threads.clone(), Begun::keep(exchange, threads));
