@@ -39,11 +39,13 @@ mod timer;
 mod waker;
 
 mod arena;
+mod clock;
 mod date;
 mod error_page;
 mod exchange;
 mod request_body;
 mod request_id;
+mod scoreboard;
 pub mod service;
 mod usage;
 
@@ -55,6 +57,7 @@ pub mod stop;
 
 pub mod control;
 pub mod deployment;
+mod doing;
 mod prove;
 pub mod supervisor;
 

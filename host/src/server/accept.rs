@@ -21,12 +21,12 @@ pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// How often it is said that there is none.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
-/// Says that no connection can be accepted, as long as that is so.
+/// Says that no connection can be accepted, as long as that is so: one for each server.
 pub(super) struct CannotAccept(NowAndThen);
 
 impl CannotAccept {
-    pub(super) const fn new() -> Self {
-        Self(NowAndThen::every(SAY_AGAIN))
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(NowAndThen::every(SAY_AGAIN)))
     }
 
     pub(super) fn say(&self, listener: &Listener, cause: &impl fmt::Display) {
@@ -39,20 +39,22 @@ impl CannotAccept {
 /// Calls back for each connection, which then waits until it has a place; that must not last longer than its listener.
 pub(super) struct Acceptors<F> {
     watch: Watch,
+    cannot: Arc<CannotAccept>,
     each: Arc<F>,
     threads: Mutex<Vec<(Arc<Bound>, JoinHandle<()>)>>,
 }
 
 impl<F: Fn(Socket, &Bound) + Send + Sync + 'static> Acceptors<F> {
-    pub(super) fn new(watch: &Watch, each: F) -> Arc<Self> {
-        Arc::new(Self { watch: watch.clone(), each: Arc::new(each), threads: Mutex::default() })
+    pub(super) fn new(watch: &Watch, cannot: &Arc<CannotAccept>, each: F) -> Arc<Self> {
+        let (watch, cannot, each) = (watch.clone(), cannot.clone(), Arc::new(each));
+        Arc::new(Self { watch, cannot, each, threads: Mutex::default() })
     }
 }
 
 impl<F: Fn(Socket, &Bound) + Send + Sync + 'static> Accepts for Acceptors<F> {
     fn begin(&self, bound: &Arc<Bound>) -> Result<(), Error> {
-        let (each, of_thread) = (self.each.clone(), bound.clone());
-        let accept = move || accept_until_closed(&of_thread, &*each);
+        let (each, cannot, of_thread) = (self.each.clone(), self.cannot.clone(), bound.clone());
+        let accept = move || accept_until_closed(&of_thread, &cannot, &*each);
         let thread = threads::spawn("accept", &self.watch, accept)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push((bound.clone(), thread));
         Ok(())
@@ -66,9 +68,8 @@ impl<F: Fn(Socket, &Bound) + Send + Sync + 'static> Accepts for Acceptors<F> {
     }
 }
 
-fn accept_until_closed(bound: &Bound, each: &impl Fn(Socket, &Bound)) {
+fn accept_until_closed(bound: &Bound, cannot: &CannotAccept, each: &impl Fn(Socket, &Bound)) {
     let listener = bound.listener();
-    let cannot = CannotAccept::new();
     while !bound.is_closing() {
         match Socket::accept(listener) {
             Ok(socket) => each(socket, bound),

@@ -18,7 +18,7 @@ mod slow;
 mod worker;
 
 use super::about::CRASH_OF_ALL;
-use super::accept::Acceptors;
+use super::accept::{Acceptors, CannotAccept};
 use super::threads;
 use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
@@ -75,7 +75,9 @@ fn serve(shared: Shared) -> Result<(), Error> {
     let shared = Arc::new(shared);
     let loops = Arc::new(Loops::start(&shared)?);
     let of_acceptors = loops.clone();
-    let acceptors = Acceptors::new(&shared.watch, move |socket, bound| of_acceptors.serve(socket, bound));
+    let acceptors = Acceptors::new(&shared.watch, &CannotAccept::new(), move |socket, bound| {
+        of_acceptors.serve(socket, bound)
+    });
     shared.serving.listening.serve(acceptors)?;
     threads::see_out(&shared.serving, &shared.watch, |ending| loops.tell(ending))
 }

@@ -7,7 +7,6 @@ mod about;
 mod accept;
 mod actix;
 mod blocking_pool;
-mod clock;
 mod conversation;
 mod handler_threads;
 mod listening;

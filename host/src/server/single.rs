@@ -94,7 +94,7 @@ struct Listeners {
     queue: Mutex<VecDeque<Arc<Bound>>>,
     /// Readable while a connection waits at any of them.
     event: OwnedFd,
-    cannot: CannotAccept,
+    cannot: Arc<CannotAccept>,
 }
 
 impl Listeners {

@@ -47,7 +47,8 @@ impl Server for Threaded {
         let (pressure, cannot) = (Wakeup::new()?, CannotAccept::new());
         let pool = Arc::new(Pool { pressure, cannot, serving, watch: watch.clone() });
         let of_acceptors = pool.clone();
-        let acceptors = Acceptors::new(&watch, move |socket, bound| of_acceptors.serve(socket, bound));
+        let acceptors =
+            Acceptors::new(&watch, &pool.cannot, move |socket, bound| of_acceptors.serve(socket, bound));
         pool.serving.listening.serve(acceptors)?;
         threads::see_out(&pool.serving, &watch, |_| ())
     }
@@ -58,7 +59,7 @@ struct Pool {
     watch: Watch,
     /// Readable while connections wait for a thread: who only waits for its client's next request gives way.
     pressure: Arc<Wakeup>,
-    cannot: CannotAccept,
+    cannot: Arc<CannotAccept>,
 }
 
 impl Pool {

@@ -71,6 +71,7 @@ impl Supervisor {
             Command::Stop => self.stop(Some(reply)),
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
+            Command::Requests { limit } => reply.send(self.requests(limit)),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }

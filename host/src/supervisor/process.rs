@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, message::FromWorker};
 use crate::error::Error;
+use crate::scoreboard::View;
 use crate::spec::Timeouts;
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
@@ -37,6 +38,8 @@ pub(super) struct Worker {
     /// Its deadline was over.
     pub(super) was_late: bool,
     pub(super) generations: Generations,
+    /// Its scoreboard; none until it has sent that.
+    pub(super) board: Option<View>,
     /// How long it may need at its end.
     pub(super) timeouts: Timeouts,
     pub(super) started: (Instant, Timestamp),
@@ -83,6 +86,7 @@ impl Worker {
             deadline: None,
             was_late: false,
             generations: Generations::default(),
+            board: None,
             timeouts: Timeouts::default(),
             started: (Instant::now(), Timestamp::now()),
             outbox: Outbox::start("to worker", socket.clone())?,

@@ -2,7 +2,7 @@
 
 use super::lab;
 use crate::harness::{Client, Host};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::time::Duration;
 
 /// Far longer than a server pauses before it tries again.
@@ -22,13 +22,12 @@ pub(super) fn without_descriptors_what_is_open_is_served_and_who_comes_waits(ser
         }
         waiting
     });
-    recovers(&host, waiting);
     assert_eq!(kept.get("/").text(), "hello\n");
+    recovers(&host, waiting);
 }
 
 pub(super) fn without_descriptors_who_comes_waits(server: &'static str) {
     let host = Host::start(lab(), server);
-    assert_eq!(host.get("/").text(), "hello\n");
     let waiting = while_exhausted(&host, |host| vec![asking(host)]);
     recovers(&host, waiting);
 }
@@ -44,7 +43,8 @@ fn asking(host: &Host) -> Client {
 fn while_exhausted(host: &Host, begin: impl FnOnce(&Host) -> Vec<Client>) -> Vec<Client> {
     let worker = host.worker_pid();
     let pid = Pid::from_raw(worker.cast_signed()).expect("a process id");
-    let none_left = Rlimit { current: Some(lowest_free(worker)), maximum: None };
+    // It has the limits of this process, of which the hard one stays.
+    let none_left = Rlimit { current: Some(lowest_free(worker)), ..getrlimit(Resource::Nofile) };
     let before = prlimit(Some(pid), Resource::Nofile, none_left).expect("a process of our own");
     let mut waiting = begin(host);
     host.wait_for_line("cannot accept connections on ");

@@ -95,7 +95,7 @@ pub(super) fn quiet_prints_nothing(server: &'static str) {
 }
 
 pub(super) fn quiet_still_says_what_goes_wrong(server: &'static str) {
-    let host = Host::with(lab(), server).arg("--quiet").start_quietly();
+    let host = Host::with(lab(), server).start_quietly();
     host.get("/fail").expect(500);
     host.wait_for_line("the handler failed with code -1");
     let output = host.stop();

@@ -1,5 +1,6 @@
 //! What `host servers` tells, and that the page about servers tells the same.
 
+use super::lab;
 use crate::harness::{Host, Spec, registry, root, run, workspace_plugin};
 use serde_json::Value;
 
@@ -80,11 +81,15 @@ fn an_option_that_a_server_cannot_take_is_refused_with_its_place() {
         ("queue = 'many'", "`many` is not a whole number"),
         ("kueue = 5", "unknown key `kueue` in [server.options]"),
     ] {
-        let spec = Spec::new().text(&format!("[server.options]\n{line}"));
+        let spec = lab().text(&format!("[server.options]\n{line}"));
         let output = Host::with(spec, "pool").spawn().wait();
         assert_eq!(output.code, Some(78), "{output:?}");
-        assert!(output.stderr.contains(message) && output.stderr.contains("app.toml:5:"), "{output:?}");
+        let place = format!("{message}\n  |\n8 | {line}\n");
+        assert!(
+            output.stderr.starts_with("host: app.toml:8:") && output.stderr.contains(&place),
+            "{output:?}"
+        );
     }
-    let output = Host::with(Spec::new().text("[server.options]\nqueue = 5"), "threaded").spawn().wait();
+    let output = Host::with(lab().text("[server.options]\nqueue = 5"), "threaded").spawn().wait();
     assert!(output.stderr.contains("unknown key `queue` in [server.options]"), "{output:?}");
 }
