@@ -15,7 +15,7 @@
 //! | `bind` | `["127.0.0.1:8080"]` | where to listen, see [`Bind`] |
 //! | `workers` | `"auto"` | processes or event loops, as the server means it |
 //! | `threads` | `"auto"` | handler threads |
-//! | `options` | `{}` | options of this server, which it checks itself |
+//! | `options` | `{}` | options of this server: `host servers` |
 //! | **`[[plugin]]`** | | a library of its own, even when two name the same file |
 //! | `name` | the id in its manifest | names it in targets |
 //! | `crate` | | the folder of a crate, built by cargo when needed; or |
