@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::listener::Listener;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{self, Chosen, Listening, Processes, ServerRegistry, Serving, Shape, Unfit};
+use crate::server::{Chosen, Listening, Processes, ServerRegistry, Serving, Shape, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
@@ -237,7 +237,7 @@ pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
         None => registry.get(crate::server::DEFAULT)?,
     };
     let known = chosen.server.about().options;
-    server::check_options(&spec.server.options, &spec.server.options_at, known)?;
+    spec.server.check_options(known)?;
     Ok(chosen)
 }
 

@@ -1,6 +1,6 @@
 //! What servers say of themselves: for `host servers`, for `--server`, and for whoever has to choose one.
 
-use super::options::Opt;
+use crate::spec::Opt;
 use serde::Serialize;
 
 /// One server, as it stands in the registry.

@@ -11,7 +11,6 @@ mod conversation;
 mod handler_threads;
 mod listening;
 mod now_and_then;
-mod options;
 mod pace;
 mod pool;
 mod registry;
@@ -24,8 +23,6 @@ mod watch;
 
 pub use about::{About, Guarantees, Http, Swap};
 pub use listening::{Bound, Listening};
-pub(crate) use options::check as check_options;
-pub use options::{Opt, Unit};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
 use crate::access_log::AccessLog;

@@ -6,9 +6,9 @@
 
 use super::about::CRASH_OF_ALL;
 use super::actix;
-use super::options::{Opt, Unit};
 use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
+use crate::spec::{Opt, Unit};
 use std::num::NonZeroUsize;
 
 /// How many requests may wait for a thread.

@@ -81,12 +81,20 @@ impl ServerRegistry {
 mod tests {
     use super::*;
     use crate::server::{Processes, Swap};
+    use crate::spec::Opt;
 
     #[test]
     fn what_a_server_says_of_swaps_is_what_its_processes_do() {
         for server in ServerRegistry::default().servers.iter() {
             let rolls = server.processes() == Processes::Workers;
             assert_eq!(server.about().guarantees.swap == Swap::NewWorkers, rolls, "{}", server.key());
+        }
+    }
+
+    #[test]
+    fn every_default_of_an_option_can_be_read() {
+        for about in ServerRegistry::default().list() {
+            assert!(about.options.iter().all(Opt::is_sound), "{about:?}");
         }
     }
 

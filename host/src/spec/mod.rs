@@ -89,6 +89,7 @@ mod count;
 mod expand;
 mod json;
 mod load;
+mod options;
 mod quantity;
 mod read;
 mod section;
@@ -108,7 +109,8 @@ pub use bind::{Bind, PORT};
 pub use count::Count;
 pub use expand::Env;
 pub use json::{json, json_table};
-pub(crate) use quantity::{count, duration, size};
+pub use options::{Opt, Unit};
+pub(crate) use quantity::duration;
 pub use section::Places;
 pub use set::Set;
 pub(crate) use snippet::Snippet;
@@ -175,7 +177,7 @@ pub struct ServerSpec {
     pub workers: Count,
     /// Handler threads.
     pub threads: Count,
-    /// Options of the server, which it checks itself.
+    /// Options of the server: see [`ServerSpec::check_options`].
     pub options: toml::Table,
     /// Where the options are: [`Places::check`] refuses unknown ones.
     pub options_at: Places,

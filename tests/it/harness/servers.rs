@@ -11,6 +11,8 @@ pub(crate) struct Registered {
     pub(crate) name: String,
     /// It has one connection at a time.
     pub(crate) is_single: bool,
+    /// Another generation takes over in the process that serves.
+    pub(crate) swaps_in_place: bool,
     /// Whose HTTP/1 it speaks.
     pub(crate) http: String,
     /// All that is told of it.
@@ -22,6 +24,7 @@ static REGISTRY: LazyLock<Vec<Registered>> = LazyLock::new(|| {
     let read = |about: &Value| Registered {
         name: about["name"].as_str().expect("a name").to_owned(),
         is_single: about["is_single"].as_bool().expect("a boolean"),
+        swaps_in_place: about["guarantees"]["swap"] == "in_place",
         http: about["http"].as_str().expect("a text").to_owned(),
         about: about.clone(),
     };

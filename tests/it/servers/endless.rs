@@ -26,7 +26,7 @@ pub(super) fn head_of_a_stream_without_an_end_is_answered_at_once(server: &'stat
 }
 
 pub(super) fn a_handler_that_wakes_itself_for_ever_has_no_more_time_than_another(server: &'static str) {
-    let host = Host::start(spec().timeouts("handler = '200ms'"), server);
+    let host = Host::start(spec().timeouts("handler = '600ms'"), server);
     host.connect().get("/spin").expect(504);
     assert_eq!(host.connect().get("/").expect(200).text(), "here");
     assert_eq!(host.stop().code, Some(0));

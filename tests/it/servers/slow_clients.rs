@@ -91,7 +91,7 @@ pub(super) fn a_first_head_that_drips_in_is_cut_off_and_the_others_wait(server: 
 }
 
 fn first_head_drips(server: &str, others: Others) {
-    let host = Host::start(lab().timeouts("head = '600ms'"), server);
+    let host = Host::start(lab().timeouts("head = '1s'"), server);
     let mut client = host.connect();
     client.send("GET / HTTP/1.1\r\nx: ");
     others.see(&host);
@@ -108,7 +108,7 @@ pub(super) fn a_later_head_that_drips_in_is_cut_off_and_the_others_wait(server: 
 }
 
 fn later_head_drips(server: &str, others: Others) {
-    let host = Host::start(lab().timeouts("head = '600ms'\nkeep_alive = '600ms'"), server);
+    let host = Host::start(lab().timeouts("head = '1s'\nkeep_alive = '1s'"), server);
     let mut client = host.connect();
     for _ in 0..2 {
         assert_eq!(client.get("/").text(), "hello\n");
@@ -128,7 +128,7 @@ pub(super) fn a_body_that_drips_in_is_cut_off_and_the_others_wait(server: &'stat
 }
 
 fn body_drips(server: &str, others: Others) {
-    let host = Host::start(lab().timeouts("body = '600ms'"), server);
+    let host = Host::start(lab().timeouts("body = '1s'"), server);
     for framing in ["content-length: 100000\r\n\r\n", "transfer-encoding: chunked\r\n\r\nfffff\r\n"] {
         let mut client = host.connect();
         client.send(format!("POST /echo HTTP/1.1\r\nhost: a\r\n{framing}"));
@@ -167,7 +167,7 @@ pub(super) fn a_client_that_never_reads_is_cut_off_and_the_others_wait(server: &
 }
 
 fn never_reads(server: &str, others: Others) {
-    let host = Host::start(lab().timeouts("write = '600ms'"), server);
+    let host = Host::start(lab().timeouts("write = '1500ms'"), server);
     let mut narrow = Client::connect_narrow(&host.address());
     narrow.send_head("GET", "/large/30000000", &[]).wait_for_bytes("200 OK");
     assert_eq!(host.connections(), 1);

@@ -98,11 +98,10 @@ impl Asked {
     pub(in crate::server::actix) async fn answer(self, head: ActixHead) -> Response<AnswerBody> {
         let Self { worker, threads, mut exchange, head: shared_head, payload, guard, began } = self;
         let limits = exchange.settings().limits;
-        let timeout = exchange.settings().timeouts.handler;
         let over = over_limits(&head, &limits);
         drop(head);
         let in_flight = InFlight::begin(&worker, &limits);
-        let mut answering = Answering { threads, timeout, payload, guard: guard.clone() };
+        let mut answering = Answering { threads, payload, guard: guard.clone() };
         let answered = match (over, &in_flight) {
             (Some(status), _) => Err(Refused::Plainly(status)),
             (None, None) => {
@@ -123,7 +122,6 @@ impl Asked {
 /// A request on its way to its answer.
 struct Answering {
     threads: HandlerThreads,
-    timeout: Option<Duration>,
     payload: Payload,
     guard: Option<Rc<Guard>>,
 }
@@ -146,7 +144,7 @@ impl Answering {
                     has_body = true;
                 }
                 Plan::Gate => {
-                    if !pass_gate(&exchange, self.timeout).await {
+                    if !pass_gate(&exchange, timeout(&exchange)).await {
                         exchange.is_late_at_gate();
                         return Ok(exchange);
                     }
@@ -172,9 +170,10 @@ impl Answering {
         has_body: bool,
     ) -> Result<(Parcel, Called), Refused> {
         exchange.pass_on();
+        let limit = Limit::Each(timeout(&exchange));
         let call = move |exchange: &mut PoolExchange, slot: &Slot| call(exchange, slot, plan, has_body);
         match errand::begin(&self.threads, exchange, call) {
-            Ok(away) => Ok(away.back(Limit::Each(self.timeout)).await?),
+            Ok(away) => Ok(away.back(limit).await?),
             Err(mut exchange) => {
                 exchange.refuse_as_busy();
                 Ok((exchange, Called::Ready))
@@ -190,7 +189,7 @@ impl Answering {
         signal: Arc<Signal>,
         called: Instant,
     ) -> Result<Parcel, Refused> {
-        let due = self.timeout.and_then(|timeout| called.checked_add(timeout));
+        let due = timeout(&exchange).and_then(|timeout| called.checked_add(timeout));
         let mut deadline = due.map(|due| Box::pin(sleep_until(due.into())));
         let mut feeder = Feeder::new(exchange.settings().limits.body_bytes as u64);
         loop {
@@ -261,6 +260,11 @@ impl Answering {
         })
         .await
     }
+}
+
+/// How long a handler may take, by the table that the exchange looked at last.
+fn timeout(exchange: &PoolExchange) -> Option<Duration> {
+    exchange.settings().timeouts.handler
 }
 
 /// On a thread: begins with the generation that is current by now, and calls its handler.
