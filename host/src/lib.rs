@@ -39,12 +39,14 @@ mod timer;
 mod waker;
 
 mod arena;
+mod clock;
 mod date;
 pub mod errands;
 mod error_page;
 mod exchange;
 mod request_body;
 mod request_id;
+mod scoreboard;
 pub mod service;
 mod usage;
 
@@ -56,6 +58,7 @@ pub mod stop;
 
 pub mod control;
 pub mod deployment;
+mod doing;
 mod prove;
 pub mod supervisor;
 

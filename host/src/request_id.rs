@@ -3,12 +3,23 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 static PROCESS: LazyLock<u32> = LazyLock::new(|| RandomState::new().build_hasher().finish() as u32);
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// The next id: eight hexadecimal digits for the process, a dash, and a count.
-pub(crate) fn next() -> String {
-    format!("{:08x}-{:x}", *PROCESS, NEXT.fetch_add(1, Ordering::Relaxed))
+/// The part of an id that is this process's.
+pub(crate) fn process() -> u32 {
+    *PROCESS
+}
+
+/// The next id that is counted for the whole process: where a request has no slot to count for itself.
+pub(crate) fn next() -> u64 {
+    // Above those of slots, which have their number in the upper half.
+    (u64::from(u32::MAX) << 32) | NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// An id as people see it: eight hexadecimal digits for the process, a dash, and the number.
+pub(crate) fn text(process: u32, id: u64) -> String {
+    format!("{process:08x}-{id:x}")
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::listener::Listener;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{self, Chosen, Errands, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
+use crate::server::{Chosen, Errands, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Bind, Located, Spec};
 use crate::stop::Stop;
@@ -320,7 +320,7 @@ pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
         None => registry.get(crate::server::DEFAULT)?,
     };
     let known = chosen.server.about().options;
-    server::check_options(&spec.server.options, &spec.server.options_at, known)?;
+    spec.server.check_options(known)?;
     Ok(chosen)
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn add_old(mut rows: Vec<Row>, others: Vec<Row>) -> Vec<Row> {
 impl Row {
     /// One of the process before, which has no instance in this one.
     pub(super) fn of_copy(plugin: &str, copied: &Copied) -> Self {
-        let Accepted { sealed, manifest } = &copied.accepted;
+        let Accepted { sealed, manifest, .. } = &copied.accepted;
         Self {
             plugin: plugin.to_owned(),
             version: manifest.version.clone(),

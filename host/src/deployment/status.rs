@@ -6,6 +6,7 @@ use super::draft::Look;
 use super::rows::{self, Row};
 use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands, Counted};
+use crate::doing;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::ledger::Ledger;
@@ -30,6 +31,7 @@ impl Deployment {
         match command {
             Command::Status => self.status(),
             Command::Routes => self.routes(),
+            Command::Requests { limit } => doing::list_of_this_process(limit.unwrap_or(doing::LISTED_MAX)),
             Command::Swap { plugin, file, force, without_state } => {
                 self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }

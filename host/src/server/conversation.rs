@@ -74,7 +74,7 @@ pub(super) fn serve_while(
     thread: &PluginThread,
     may_go_on: &dyn Fn() -> bool,
 ) {
-    let head = SocketHead { head: h1::Head::default(), peer: socket.peer() };
+    let head = SocketHead { head: h1::Head::default(), peer: socket.peer(), client: socket.client() };
     let task = thread.waker();
     let exchange = Exchange::new(&serving.service, head);
     let limits = &exchange.settings().limits;

@@ -7,11 +7,12 @@ mod child;
 mod fork;
 
 use super::listening::{Accepts, Bound};
-use super::options::{Opt, Unit};
 use super::socket::Socket;
 use super::wait::{Deadline, wait, wait_for_any};
-use super::{About, Errands, Guarantees, Server, Serving, Swap};
+use super::{About, Errands, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
+use crate::scoreboard;
+use crate::spec::{Opt, Unit};
 use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use signal_hook::low_level::signal_name;
@@ -42,13 +43,14 @@ impl Server for Forking {
             summary: "a process for each connection, up to a limit, forked from a worker that has no other thread",
             good_for: "plugins that crash or leak, with few connections a second: a fork for each",
             is_single: false,
+            http: Http::Host,
             workers: None,
             threads: None,
             options: &[CHILDREN],
             guarantees: Guarantees {
-                slow_client: "a process of its own, and nobody else waits while there are fewer than `children`",
-                blocking_handler: "the process of its connection, which ends when the handler is past its deadline",
-                crash: "the one connection; the worker and every other one go on",
+                slow_client: "holds a process of its own, and makes nobody wait while there are fewer than `children`",
+                blocking_handler: "holds the process of its connection, which ends when the handler is past its deadline",
+                crash: "costs its one connection; the worker and every other one go on",
                 swap: Swap::NewWorkers,
             },
             aliases: &["forkingmixin"],
@@ -125,7 +127,7 @@ impl Mother {
             self.wait(Deadline::NEVER);
             self.errands.work();
             self.reap();
-            while self.children.len() < self.children_max
+            while self.children.len() < self.children_max()
                 && !self.is_over()
                 && let Some(socket) = self.doors.accept()
             {
@@ -135,6 +137,11 @@ impl Mother {
         }
         self.see_out();
         Ok(())
+    }
+
+    /// How many there may be, which a limit of the spec may be below.
+    fn children_max(&self) -> usize {
+        self.children_max.min(self.serving.service.settings().limits.connections)
     }
 
     /// Whether it retires or stops. A plugin in a child may have asked for that, through the same descriptor.
@@ -148,7 +155,7 @@ impl Mother {
 
     fn wait(&self, deadline: Deadline) {
         let bound = self.doors.all();
-        let has_room = self.children.len() < self.children_max;
+        let has_room = self.children.len() < self.children_max();
         let listeners = bound.iter().filter(|_| has_room).map(|bound| bound.listener().as_fd());
         let mut events = self.errands.events();
         // Each of them stays readable for ever.
@@ -164,7 +171,7 @@ impl Mother {
     fn fork(&mut self, socket: Socket) -> Result<(), Error> {
         self.errands.check_alone()?;
         let pid = getpid();
-        let is_last = self.children.len() + 1 >= self.children_max;
+        let is_last = self.children.len() + 1 >= self.children_max();
         match fork::fork() {
             Ok(Some(child)) => self.children.push(child),
             Ok(None) => child::run(&self.serving, pid, &*self.errands, socket, is_last),
@@ -180,6 +187,7 @@ impl Mother {
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
             self.children.retain(|child| *child != pid);
+            forget(pid, status.signaled());
             if let Some(signal) = status.terminating_signal() {
                 let signal = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
                 tracing::error!("process {pid}, which had one connection, was killed by {signal}");
@@ -219,6 +227,15 @@ impl Mother {
         for child in &self.children {
             let _ = kill_process(*child, Signal::KILL);
         }
+    }
+}
+
+/// A child that was killed gives nothing back itself.
+fn forget(child: Pid, was_killed: bool) {
+    let Some(board) = scoreboard::board() else { return };
+    board.give_back_of(child.as_raw_pid().cast_unsigned());
+    if was_killed {
+        board.forget_crash();
     }
 }
 

@@ -7,13 +7,12 @@ mod about;
 mod accept;
 mod actix;
 mod blocking_pool;
-mod clock;
 mod conversation;
 mod forking;
 mod handler_threads;
 mod listeners;
 mod listening;
-mod options;
+mod now_and_then;
 mod pace;
 mod pool;
 mod prefork;
@@ -26,10 +25,8 @@ mod threads;
 mod wait;
 mod watch;
 
-pub use about::{About, Guarantees, Swap};
+pub use about::{About, Guarantees, Http, Swap};
 pub use listening::{Bound, Listening};
-pub(crate) use options::check as check_options;
-pub use options::{Opt, Unit};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
 use crate::access_log::AccessLog;

@@ -78,6 +78,7 @@ impl Supervisor {
             Command::Stop => self.stop(Some(reply)),
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
+            Command::Requests { limit } => reply.send(self.requests(limit)),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             // In a row of crashes a worker serves for moments only: a rollback, say, waits for one of them.
             command if !self.current.is_serving() => {
@@ -150,6 +151,7 @@ fn changes_what_is_served(command: &Command) -> bool {
     match command {
         Command::Swap { .. } | Command::Rollback { .. } | Command::SwapChanged | Command::ReloadSpec => true,
         Command::Status
+        | Command::Requests { .. }
         | Command::Routes
         | Command::NameGenerations { .. }
         | Command::Restart

@@ -9,6 +9,7 @@ use crate::control::{Answer, Command, Commands};
 use crate::deployment::{Change, Parent, Published, Thing};
 use crate::error::Error;
 use crate::listener::{Listener, Shape as ListenerShape};
+use crate::scoreboard;
 use crate::server::Shape;
 use crate::spec::{Bind, Timeouts};
 use crate::stop::Stop;
@@ -129,7 +130,9 @@ impl Opened {
         let start_again = Arc::new(AtomicBool::new(false));
         signals::of_a_worker(stop.clone(), start_again.clone())?;
         // When the channel ends, nobody wants this process any more.
-        self.link_until(stop, start_again, || signal_hook::low_level::exit(1))
+        let link = self.link_until(stop, start_again, || signal_hook::low_level::exit(1))?;
+        link.show_scoreboard();
+        Ok(link)
     }
 
     /// The same without any thread: whoever serves [works](Link::work) whenever there is something to do.
@@ -141,7 +144,9 @@ impl Opened {
         let signals = signals::of_a_worker_that_forks(start_again.clone())?;
         let outbox = Outbox::without_thread(self.channel.0.clone())?;
         let alone = Alone::new(self.channel.0, self.reader, signals);
-        Ok(Link::of(outbox, stop, start_again, Some(alone)))
+        let link = Link::of(outbox, stop, start_again, Some(alone));
+        link.show_scoreboard();
+        Ok(link)
     }
 
     pub(super) fn link_until(
@@ -273,6 +278,17 @@ impl Link {
 
     fn binding(&self) -> MutexGuard<'_, HashMap<u64, SyncSender<Result<Listener, Error>>>> {
         self.0.binding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Before anything of a plugin runs: the supervisor looks at it when this process does not answer any more.
+    fn show_scoreboard(&self) {
+        let Some(board) = scoreboard::board() else { return };
+        let descriptor = board.file().try_clone().map_err(|cause| Error::failed(cause.to_string()));
+        let shown =
+            descriptor.and_then(|file| self.0.outbox.send(&FromWorker::Scoreboard, Some(file.into())));
+        if let Err(error) = shown {
+            tracing::warn!("the supervisor will not see what this worker is doing: {error}");
+        }
     }
 
     /// A supervisor that does not read is about to end, and this process with it.

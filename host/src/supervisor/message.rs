@@ -51,6 +51,8 @@ pub(super) enum ToWorker {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "kebab-case")]
 pub(super) enum FromWorker {
+    /// Its scoreboard, with the descriptor of that. Said before anything else.
+    Scoreboard,
     /// It serves, as one of so many workers. `rolls`: what is served changes with the processes only.
     Ready { banner: String, workers: usize, rolls: bool },
     /// What became of the change that it began with. If nothing has changed, it ends.
@@ -107,6 +109,6 @@ impl Message for ToWorker {
 
 impl Message for FromWorker {
     fn has_descriptor(&self) -> bool {
-        matches!(self, Self::Published { .. })
+        matches!(self, Self::Published { .. } | Self::Scoreboard)
     }
 }

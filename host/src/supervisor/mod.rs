@@ -22,6 +22,7 @@ mod alone;
 mod binding;
 mod commands;
 mod counting;
+mod doing;
 mod ending;
 mod event;
 mod filling;
@@ -62,7 +63,7 @@ use process::{Worker, WorkerId, next_ended};
 use rolls::Rolls;
 use serde_json::json;
 use set::Set;
-use signal_hook::consts::{SIGCHLD, SIGHUP};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGUSR1};
 use sockets::Sockets;
 use status::History;
 use std::path::Path;
@@ -197,6 +198,7 @@ impl Supervisor {
         match event {
             Event::Signal(SIGCHLD) => self.reap(),
             Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
+            Event::Signal(SIGUSR1) => self.ask(crate::control::Command::Requests { limit: None }, Reply::Log),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),

@@ -8,6 +8,7 @@ use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, message::FromWorker};
 use crate::control::Counted;
 use crate::error::Error;
+use crate::scoreboard::View;
 use crate::spec::Timeouts;
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
@@ -37,6 +38,8 @@ pub(super) struct Worker {
     pub(super) deadline: Option<(Instant, &'static str)>,
     /// Its deadline was over.
     pub(super) was_late: bool,
+    /// Its scoreboard; none until it has sent that.
+    pub(super) board: Option<View>,
     /// Its channel has ended: all that it said was heard.
     pub(super) is_silent: bool,
     /// What it published before it served. From then on that is its set's.
@@ -90,6 +93,7 @@ impl Worker {
             phase: Phase::Starting,
             deadline: None,
             was_late: false,
+            board: None,
             is_silent: false,
             publishes: Served::default(),
             replaces: None,

@@ -6,6 +6,7 @@ use super::message::{Cause, FromWorker, ToWorker};
 use super::process::{Phase, Worker, WorkerId};
 use crate::deployment::Change;
 use crate::error::Error;
+use crate::scoreboard::View;
 use crate::server::Shape;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -55,6 +56,7 @@ impl Supervisor {
 
     pub(super) fn heard(&mut self, id: WorkerId, message: FromWorker, descriptor: Option<OwnedFd>) {
         match message {
+            FromWorker::Scoreboard => self.sees(id, descriptor),
             FromWorker::Ready { banner, workers, rolls } => {
                 self.ready(id, &banner, Shape { workers: workers.max(1), rolls });
             }
@@ -82,6 +84,15 @@ impl Supervisor {
                     (worker.timeouts.shutdown, worker.timeouts.drain) = (shutdown, drain);
                 }
             }
+        }
+    }
+
+    fn sees(&mut self, id: WorkerId, board: Option<OwnedFd>) {
+        let Some(worker) = self.worker(id) else { return };
+        let board = board.ok_or_else(|| Error::failed("no descriptor left for its scoreboard"));
+        match board.and_then(|board| View::of(&board.into())) {
+            Ok(view) => worker.board = Some(view),
+            Err(error) => tracing::warn!("worker {}: {error}", worker.pid),
         }
     }
 

@@ -21,7 +21,7 @@ fn crash_library() -> PathBuf {
 /// The app of these tests, on so many workers.
 fn crash(workers: &str) -> Starting {
     let spec = Spec::new().plugin("crash", &crash_library());
-    Host::with(spec, "prefork").arg("--workers").arg(workers)
+    Host::with(spec, "prefork").env("HOST_THREADS", "auto").arg("--workers").arg(workers)
 }
 
 /// A version of the shop, whose `/version` says which.
@@ -34,7 +34,9 @@ fn shop(version: &str) -> PathBuf {
 /// A host with version 1 of the shop, of `libshop.so` beside its spec.
 fn shop_app(server: &str) -> Starting {
     let spec = Spec::new().plugin("shop", Path::new("libshop.so"));
-    Host::with(spec, server).file("libshop.so", std::fs::read(shop("1")).expect("a library"))
+    Host::with(spec, server)
+        .env("HOST_THREADS", "auto")
+        .file("libshop.so", std::fs::read(shop("1")).expect("a library"))
 }
 
 /// Waits until so many workers serve, and gives their process ids.

@@ -27,6 +27,8 @@ const ALLOWED: &[&str] = &[
     "host/src/load/callbacks.rs",
     "host/src/plugin_threads.rs",
     "host/src/request_body.rs",
+    "host/src/scoreboard/memory.rs",
+    "host/src/scoreboard/thread.rs",
     "host/src/server/actix/connection.rs",
     "host/src/server/forking/fork.rs",
     "host/src/server/watch/slot.rs",

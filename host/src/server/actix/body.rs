@@ -6,8 +6,9 @@ use super::head::ActixHead;
 use super::worker::Shared;
 use crate::access_log::Entry;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
+use crate::scoreboard::Place;
 use crate::server::conversation::is_bodiless;
-use actix_http::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,6 +31,8 @@ pub(super) struct AnswerBody {
     bytes: Bytes,
     /// A large body that goes out piece by piece.
     carried: Option<Carried>,
+    /// Its request is shown until it has gone out.
+    _place: Option<Place>,
     stream: Option<Box<dyn Chunks>>,
     /// Told how far the answer is.
     pub(super) guard: Option<Rc<Guard>>,
@@ -57,7 +60,16 @@ impl AnswerBody {
     }
 
     fn last(bytes: Bytes, guard: Option<Rc<Guard>>) -> Self {
-        Self { bytes, carried: None, stream: None, guard, is_refusal: true, is_bare: false, is_none: false }
+        Self {
+            bytes,
+            carried: None,
+            _place: None,
+            stream: None,
+            guard,
+            is_refusal: true,
+            is_bare: false,
+            is_none: false,
+        }
     }
 
     /// The body of an answer that is complete.
@@ -68,6 +80,7 @@ impl AnswerBody {
         let bytes = if is_bare || carried.is_some() { Bytes::new() } else { whole(exchange) };
         Self {
             bytes,
+            _place: carried.as_ref().map(|_| exchange.leave_place()),
             carried,
             stream: None,
             guard: None,
@@ -96,6 +109,7 @@ impl AnswerBody {
         Self {
             bytes: first,
             carried: None,
+            _place: None,
             stream: Some(chunks(exchange, log)),
             guard: None,
             is_refusal: false,

@@ -2,6 +2,7 @@
 
 use super::head::ActixHead;
 use crate::exchange::Head;
+use crate::scoreboard::Client;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -86,6 +87,9 @@ impl Head for OwnedHead {
     fn peer(&self) -> String {
         self.peer.map_or_else(|| "unix:".to_owned(), |peer| peer.to_string())
     }
+    fn client(&self) -> Client {
+        self.peer.map_or(Client::Unix, Client::At)
+    }
 }
 
 /// Shared with whoever waits for the exchange that has it.
@@ -116,5 +120,8 @@ impl Head for Arc<OwnedHead> {
     }
     fn peer(&self) -> String {
         (**self).peer()
+    }
+    fn client(&self) -> Client {
+        (**self).client()
     }
 }

@@ -74,7 +74,7 @@ impl Worker {
         let (spare, in_flight) = (RefCell::default(), Cell::new(0));
         let pooled = shared.handlers.clone().map(Pooled::new);
         let worker = Rc::new(Self { shared, slot, spare, in_flight, pooled });
-        actix_rt::spawn(work(Rc::downgrade(&worker)));
+        actix_web::rt::spawn(work(Rc::downgrade(&worker)));
         worker
     }
 

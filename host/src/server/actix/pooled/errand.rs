@@ -4,7 +4,7 @@ use super::{Parcel, PoolExchange};
 use crate::exchange::Exchange;
 use crate::server::handler_threads::{HandlerThreads, Job};
 use crate::server::watch::Slot;
-use actix_rt::time::{Sleep, sleep_until};
+use actix_web::rt::time::{Sleep, sleep_until};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
