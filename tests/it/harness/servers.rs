@@ -3,6 +3,7 @@
 use super::run;
 use serde_json::Value;
 use std::panic::resume_unwind;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::thread::{Builder, scope};
 
@@ -46,9 +47,6 @@ pub(crate) fn registered(name: &str) -> &'static Registered {
 
 /// The names of all servers.
 pub(crate) fn servers() -> Vec<&'static str> {
-    if std::env::var_os("ONLYP").is_some() {
-        return PROCESSES.to_vec();
-    }
     registry().iter().map(|server| server.name.as_str()).collect()
 }
 
@@ -61,12 +59,17 @@ pub(crate) fn at_once() -> Vec<&'static str> {
 pub(crate) const PROCESSES: &[&str] = &["prefork", "forking"];
 
 /// How a server is to be started so that its model has room for what every server is asked to do: as it stands by itself,
-/// `prefork` has one connection for each core. Flags of a test go before that, and what more than one worker means is tested
+/// `prefork` has one connection for each core, and `forking` no more than 40. Flags of a test go before that, and what more than one worker means is tested
 /// in `tests/it/processes`.
-pub(super) fn roomy(server: &str) -> &'static [(&'static str, &'static str)] {
+pub(super) fn give_room(server: &str, command: &mut Command) {
     match server {
-        "prefork" | "gunicorn" => &[("HOST_WORKERS", "1"), ("HOST_THREADS", "64")],
-        _ => &[],
+        "prefork" | "gunicorn" => {
+            command.env("HOST_WORKERS", "1").env("HOST_THREADS", "128");
+        }
+        "forking" => {
+            command.args(["--set", "server.options.children=128"]);
+        }
+        _ => {}
     }
 }
 
