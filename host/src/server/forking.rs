@@ -129,9 +129,13 @@ struct Mother {
 
 impl Mother {
     fn serve(mut self) -> Result<(), Error> {
-        while !self.is_over() {
+        loop {
             self.errands.work();
             self.reap();
+            // Behind the errands: one of them may be the end, which nobody waits for any more.
+            if self.is_over() {
+                break;
+            }
             if self.children.len() >= self.children_max() {
                 self.wait(false, Deadline::NEVER);
                 continue;
@@ -207,18 +211,21 @@ impl Mother {
     fn see_out(&mut self) {
         self.serving.listening.close();
         let mut until = None;
-        while !self.children.is_empty() {
+        loop {
+            self.errands.work();
+            self.reap();
             let stop = &self.serving.stop;
             if !stop.is_requested() && is_readable(stop.event()) {
                 stop.request();
+            }
+            if self.children.is_empty() {
+                break;
             }
             until = sooner(until, self.limit());
             if until.is_some_and(|until| Instant::now() >= until) {
                 return self.kill_all();
             }
             self.wait(false, Deadline::at(until));
-            self.errands.work();
-            self.reap();
         }
         self.errands.work();
     }

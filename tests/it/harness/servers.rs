@@ -46,13 +46,19 @@ pub(crate) fn registered(name: &str) -> &'static Registered {
 }
 
 /// The names of all servers.
-pub(crate) fn servers() -> Vec<&'static str> {
+pub(crate) fn all_servers() -> Vec<&'static str> {
     registry().iter().map(|server| server.name.as_str()).collect()
 }
 
-/// Those on which a client that waits keeps nobody else from being served.
+/// The names of those whose model is one process, which swaps in place.
+pub(crate) fn servers() -> Vec<&'static str> {
+    let in_place = registry().iter().filter(|server| server.swaps_in_place);
+    in_place.map(|server| server.name.as_str()).collect()
+}
+
+/// Those of them on which a client that waits keeps nobody else from being served.
 pub(crate) fn at_once() -> Vec<&'static str> {
-    registry().iter().filter(|server| !server.is_single).map(|server| server.name.as_str()).collect()
+    servers().into_iter().filter(|name| !registered(name).is_single).collect()
 }
 
 /// Those whose model has processes: `tests/it/processes` is theirs.
@@ -63,7 +69,7 @@ pub(crate) const PROCESSES: &[&str] = &["prefork", "forking"];
 /// in `tests/it/processes`.
 pub(super) fn give_room(server: &str, command: &mut Command) {
     match server {
-        "prefork" | "gunicorn" => {
+        "prefork" => {
             command.env("HOST_WORKERS", "1").env("HOST_THREADS", "128");
         }
         "forking" => {
@@ -73,7 +79,7 @@ pub(super) fn give_room(server: &str, command: &mut Command) {
     }
 }
 
-/// Runs a test on each server, at the same time; the name of a thread that panics is the server's.
+/// Runs a test on each server of one process, at the same time; the name of a thread that panics is the server's.
 pub(crate) fn for_each_server(test: impl Fn(&'static str) + Sync) {
     on_servers(&servers(), test);
 }

@@ -14,7 +14,10 @@ fn children(host: &Host) -> BTreeSet<u32> {
 
 /// Whatever its handler, its stream or its body was at: nothing has to be dropped.
 pub(super) fn a_connection_that_ends_ends_its_process_with_all_that_is_in_it(server: &'static str) {
-    let host = Host::start(lab().timeouts("handler = '400ms'\nbody = '500ms'\nwrite = '500ms'"), server);
+    let host = Host::start(
+        lab().timeouts("handler = '400ms'\nbody = '500ms'\nwrite = '500ms'\nkeep_alive = '500ms'"),
+        server,
+    );
     let begin_all = || {
         let mut clients: Vec<Client> = (0..4).map(|_| host.connect()).collect();
         clients[0].send_head("GET", "/pending", &[]);
