@@ -41,6 +41,7 @@ mod waker;
 mod arena;
 mod clock;
 mod date;
+pub mod errands;
 mod error_page;
 mod exchange;
 mod request_body;

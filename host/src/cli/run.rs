@@ -3,15 +3,17 @@
 use super::app::{self, AppArgs};
 use crate::control::{Answer, Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
+use crate::errands::Pump;
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
 use crate::run::{self, Options, Start, Starter};
-use crate::server::Shape;
+use crate::server::{ServerRegistry, Shape};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Cause, Channel, Link, signals};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -88,10 +90,12 @@ impl Run {
 
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
-        let (mut link, begin) = channel.begin(&stop)?;
+        let (opened, begin) = channel.begin()?;
         let Begin { listeners, generations, spec, names_generations, roll, cause, .. } = begin;
         let spec = self.spec_with(spec)?;
         log::install(self.log_format, spec.app.debug);
+        let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
+        let mut link = if forks { opened.link_alone(&stop)? } else { opened.link(&stop)? };
         let inherited = Inherited::of(generations);
         let reread = self.reread();
         let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
@@ -165,6 +169,20 @@ fn start_again_code(served: Result<(), Error>) -> Result<u8, Error> {
     }
 }
 
+impl Pump for Link {
+    fn events(&self) -> Vec<BorrowedFd<'_>> {
+        Link::events(self)
+    }
+
+    fn work(&self) {
+        Link::work(self);
+    }
+
+    fn let_go(&self) {
+        Link::let_go(self);
+    }
+}
+
 impl Starter for Link {
     fn parent(&self) -> Arc<dyn Parent> {
         Arc::new(self.clone())
@@ -172,6 +190,10 @@ impl Starter for Link {
 
     fn waits(&mut self, error: &Error) {
         self.waiting(error);
+    }
+
+    fn pump(&self) -> Option<Arc<dyn Pump>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn rolled(&mut self, answer: Answer, has_changed: bool) {

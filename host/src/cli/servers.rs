@@ -33,12 +33,12 @@ fn text(about: &About) -> String {
     let guarantees = &about.guarantees;
     for (what, text) in [
         ("good for", about.good_for),
-        ("a slow client costs", guarantees.slow_client),
+        ("a slow client", guarantees.slow_client),
         ("a blocking handler", guarantees.blocking_handler),
-        ("a crash costs", guarantees.crash),
-        ("a swap is", guarantees.swap.described()),
-        ("--workers", about.workers.unwrap_or("not looked at")),
-        ("--threads", about.threads.unwrap_or("not looked at")),
+        ("a crash", guarantees.crash),
+        ("a swap", guarantees.swap.described()),
+        ("--workers", about.workers.unwrap_or("does not count here")),
+        ("--threads", about.threads.unwrap_or("does not count here")),
     ] {
         out.push_str(&row(&format!("  {what}"), text));
     }

@@ -17,6 +17,7 @@ mod assemble;
 mod books;
 mod bring_up;
 mod change;
+mod children;
 mod draft;
 mod ending;
 mod handover;
@@ -130,7 +131,10 @@ impl Deployment {
             watching: Watching::default(),
         });
         deployment.first_load(spec)?;
-        deployment.reap();
+        // A process that forks has no other thread.
+        if deployment.setup.run.starts_plugins() {
+            deployment.reap();
+        }
         Ok(deployment)
     }
 

@@ -126,16 +126,16 @@ impl<H: Head> Exchange<H> {
         self.inner().uses().is_retiring()
     }
 
+    /// Another one may go on with the request, or this one does so later: it uses no generation from here on.
+    pub(crate) fn pass_on(&mut self) {
+        self.slot.leave();
+    }
+
     /// Goes on with the request of another exchange, which has read its body.
     pub(crate) fn take_over(&mut self, other: &mut Exchange<impl Head>) {
         std::mem::swap(&mut self.body, &mut other.body);
         self.take_place_of(other);
         other.slot.leave();
-    }
-
-    /// Another exchange goes on with the request, or this one does so later: it uses no generation from here on.
-    pub(crate) fn pass_on(&mut self) {
-        self.slot.leave();
     }
 
     /// Between two requests: lets go of a table that is not the current one any more.

@@ -1,6 +1,6 @@
 //! What servers say of themselves: for `host servers`, for `--server`, and for whoever has to choose one.
 
-use super::options::Opt;
+use crate::spec::Opt;
 use serde::Serialize;
 
 /// One server, as it stands in the registry.
@@ -14,6 +14,8 @@ pub struct About {
     pub good_for: &'static str,
     /// It has one connection at a time: an answer that does not end keeps everybody else out.
     pub is_single: bool,
+    /// Whose HTTP/1 it speaks.
+    pub http: Http,
     /// What it has `--workers` of, and how many are `auto`; none: it does not look at it.
     pub workers: Option<&'static str>,
     /// What it has `--threads` of, and how many are `auto`; none: it does not look at it.
@@ -26,17 +28,28 @@ pub struct About {
     pub aliases: &'static [&'static str],
 }
 
-/// What costs what.
+/// What costs what. Each is the rest of a sentence.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Guarantees {
-    /// What a client costs that sends or reads slowly.
+    /// What a client does that sends or reads slowly.
     pub slow_client: &'static str,
-    /// What a synchronous handler costs that waits.
+    /// What a synchronous handler does that waits.
     pub blocking_handler: &'static str,
-    /// What a crash in native code costs.
+    /// What a crash in native code does.
     pub crash: &'static str,
     /// How another generation comes to be served.
     pub swap: Swap,
+}
+
+/// Who reads requests and writes answers. What differs between the two is recorded in `tests/cases/http1.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Http {
+    /// The host itself: `h1/`.
+    #[serde(rename = "host")]
+    Host,
+    /// actix-http.
+    #[serde(rename = "actix-http")]
+    Actix,
 }
 
 /// How another generation comes to be served.
@@ -54,14 +67,14 @@ impl Swap {
     pub fn described(self) -> &'static str {
         match self {
             Self::InPlace => {
-                "in place: every connection is kept, and state moves from one generation to the next"
+                "is in place: every connection is kept, and state moves from one generation to the next"
             }
             Self::NewWorkers => {
-                "a new set of workers beside the old one, which has one more answer for each connection; no state moves"
+                "puts a new set of workers beside the old one, which has one more answer for each connection; no state moves"
             }
         }
     }
 }
 
 /// What a crash costs where one process serves everything.
-pub(super) const CRASH_OF_ALL: &str = "the worker, with every request in it; the next one is there in a moment, and who connects meanwhile waits";
+pub(super) const CRASH_OF_ALL: &str = "costs the worker, with every request in it; the next one is there in a moment, and who connects meanwhile waits";

@@ -18,9 +18,9 @@ mod slow;
 mod worker;
 
 use super::about::CRASH_OF_ALL;
-use super::accept::Acceptors;
+use super::accept::{Acceptors, CannotAccept};
 use super::threads;
-use super::{About, Guarantees, Server, Serving, Swap};
+use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
 use loops::Loops;
 use std::sync::Arc;
@@ -35,12 +35,13 @@ impl Server for Actix {
             summary: "asynchronous, one event loop for each core",
             good_for: "many connections and speed, with handlers that do not block",
             is_single: false,
+            http: Http::Actix,
             workers: Some("event loops; auto: one for each core"),
             threads: Some("threads at most for handlers that are declared `blocking`; auto: 256"),
             options: &[],
             guarantees: Guarantees {
-                slow_client: "its connection, and nothing else",
-                blocking_handler: "an event loop, with all its connections; declared `blocking`, a thread instead",
+                slow_client: "holds its connection, and nothing else",
+                blocking_handler: "holds an event loop, with all its connections; declared `blocking`, a thread instead",
                 crash: CRASH_OF_ALL,
                 swap: Swap::InPlace,
             },
@@ -74,7 +75,9 @@ fn serve(shared: Shared) -> Result<(), Error> {
     let shared = Arc::new(shared);
     let loops = Arc::new(Loops::start(&shared)?);
     let of_acceptors = loops.clone();
-    let acceptors = Acceptors::new(&shared.watch, move |socket, bound| of_acceptors.serve(socket, bound));
+    let acceptors = Acceptors::new(&shared.watch, &CannotAccept::new(), move |socket, bound| {
+        of_acceptors.serve(socket, bound)
+    });
     shared.serving.listening.serve(acceptors)?;
     threads::see_out(&shared.serving, &shared.watch, |ending| loops.tell(ending))
 }

@@ -1,6 +1,7 @@
 //! Threads that call handlers, behind a queue of limited length: what begins is refused when the queue is full, and what has
 //! begun goes before it.
 
+use super::now_and_then::NowAndThen;
 use super::threads;
 use super::watch::{Crew, Slot, Watch};
 use crate::error::Error;
@@ -8,7 +9,7 @@ use crate::plugin_threads;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often it is said that requests are refused.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
@@ -25,6 +26,7 @@ pub(super) struct HandlerThreads(Arc<Shared>);
 struct Shared {
     threads: usize,
     queue_max: usize,
+    says: NowAndThen,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -39,14 +41,13 @@ struct State {
     idle: usize,
     is_closed: bool,
     refused: u64,
-    said: Option<Instant>,
 }
 
 impl HandlerThreads {
     /// Starts them.
     pub(super) fn start(watch: &Watch, threads: usize, queue_max: usize) -> Result<Self, Error> {
-        let (state, changed) = (Mutex::default(), Condvar::new());
-        let all = Self(Arc::new(Shared { threads, queue_max, state, changed }));
+        let (says, state, changed) = (NowAndThen::every(SAY_AGAIN), Mutex::default(), Condvar::new());
+        let all = Self(Arc::new(Shared { threads, queue_max, says, state, changed }));
         for _ in 0..threads {
             let (shared, of_thread) = (all.0.clone(), watch.clone());
             threads::spawn("handler", watch, move || work(&shared, &of_thread))?;
@@ -87,11 +88,9 @@ impl Shared {
 
     fn refuse(&self, mut state: MutexGuard<'_, State>) {
         state.refused += 1;
-        let is_time = state.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN);
-        if is_time {
-            state.said = Some(Instant::now());
-            let (refused, waiting, threads) = (state.refused, state.fresh.len(), self.threads);
-            drop(state);
+        let (refused, waiting, threads) = (state.refused, state.fresh.len(), self.threads);
+        drop(state);
+        if self.says.is_time() {
             tracing::warn!(
                 refused,
                 "requests are answered with 503: {waiting} wait already for one of {threads} handler threads"

@@ -1,5 +1,6 @@
 //! All the listeners of a server whose threads accept for themselves, whenever they have nothing else to do.
 
+use super::accept::{CannotAccept, has_given_up};
 use super::listening::{Accepts, Bound};
 use super::socket::Socket;
 use crate::error::Error;
@@ -10,18 +11,27 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// What became of looking for a connection.
+pub(super) enum Accepted<S> {
+    One(S),
+    None,
+    /// One waits, and there is no descriptor for it.
+    Cannot,
+}
+
 /// See the module.
 pub(super) struct Listeners {
     /// The next one to look at is the first.
     queue: Mutex<VecDeque<Arc<Bound>>>,
     /// Readable while a connection waits at any of them.
     event: OwnedFd,
+    cannot: Arc<CannotAccept>,
 }
 
 impl Listeners {
     pub(super) fn new() -> Result<Self, Error> {
         let event = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(cannot_wait)?;
-        Ok(Self { queue: Mutex::default(), event })
+        Ok(Self { queue: Mutex::default(), event, cannot: CannotAccept::new() })
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Bound>>> {
@@ -34,17 +44,21 @@ impl Listeners {
     }
 
     /// The next connection that waits, taking the listeners in turn.
-    pub(super) fn accept(&self) -> Option<Arc<Socket>> {
-        let mut queue = self.queue();
+    pub(super) fn accept(&self) -> Accepted<Arc<Socket>> {
+        let (mut queue, mut nothing) = (self.queue(), Accepted::None);
         for _ in 0..queue.len() {
             queue.rotate_left(1);
-            match Socket::accept(queue.front()?.listener()) {
-                Ok(socket) => return Some(Arc::new(socket)),
-                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
-                Err(cause) => tracing::error!("cannot accept a connection: {cause}"),
+            let Some(bound) = queue.front() else { break };
+            match Socket::accept(bound.listener()) {
+                Ok(socket) => return Accepted::One(Arc::new(socket)),
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock || has_given_up(&cause) => {}
+                Err(cause) => {
+                    self.cannot.say(bound.listener(), &cause);
+                    nothing = Accepted::Cannot;
+                }
             }
         }
-        None
+        nothing
     }
 }
 

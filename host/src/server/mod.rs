@@ -8,10 +8,11 @@ mod accept;
 mod actix;
 mod blocking_pool;
 mod conversation;
+mod forking;
 mod handler_threads;
 mod listeners;
 mod listening;
-mod options;
+mod now_and_then;
 mod pace;
 mod pool;
 mod prefork;
@@ -24,22 +25,26 @@ mod threads;
 mod wait;
 mod watch;
 
-pub use about::{About, Guarantees, Swap};
+pub use about::{About, Guarantees, Http, Swap};
 pub use listening::{Bound, Listening};
-pub(crate) use options::check as check_options;
-pub use options::{Opt, Unit};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
 use crate::access_log::AccessLog;
 use crate::error::Error;
 use crate::service::Service;
 use crate::stop::Stop;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 /// One server model.
 pub trait Server: Send + Sync {
     /// What it is, for `host servers` and for `--server`.
     fn about(&self) -> About;
+
+    /// Whether it forks: its process has no other thread, and plugins are started in its children.
+    fn forks(&self) -> bool {
+        false
+    }
 
     /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed. One that
     /// is to retire stops when its connections have had their last answers, or the drain deadline passed.
@@ -65,6 +70,33 @@ impl Default for Shape {
     }
 }
 
+/// What a server that forks needs of its process: there is no other thread that would do it.
+pub trait Errands: Send + Sync {
+    /// Readable when there is something to do.
+    fn events(&self) -> Vec<BorrowedFd<'_>>;
+
+    /// Does what there is to do.
+    fn work(&self);
+
+    /// Waits a moment until there is no other thread.
+    ///
+    /// # Errors
+    /// One stays: the error names the plugin that started it.
+    fn check_alone(&self) -> Result<(), Error>;
+
+    /// In a child: lets go of what is its parent's, and starts the plugins.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    fn begin_child(&self) -> Result<(), Error>;
+
+    /// In a child: tells the parent what was answered.
+    fn report(&self);
+
+    /// In a child: stops the plugins.
+    fn end_child(&self);
+}
+
 /// What a server is given.
 pub struct Serving {
     /// What it serves.
@@ -83,6 +115,8 @@ pub struct Serving {
     pub access_log: AccessLog,
     /// Told when it cannot serve for much longer.
     pub unfit: Unfit,
+    /// For a server that forks; none without a supervisor.
+    pub errands: Option<Arc<dyn Errands>>,
 }
 
 /// Told why another process is to take over, again from time to time as long as none has.

@@ -6,9 +6,9 @@
 
 use super::about::CRASH_OF_ALL;
 use super::actix;
-use super::options::{Opt, Unit};
-use super::{About, Guarantees, Server, Serving, Swap};
+use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
+use crate::spec::{Opt, Unit};
 use std::num::NonZeroUsize;
 
 /// How many requests may wait for a thread.
@@ -34,12 +34,13 @@ impl Server for Pool {
             summary: "event loops in front of a queue and a fixed number of handler threads",
             good_for: "handlers that block, behind clients of any speed; a load that must not grow without a bound",
             is_single: false,
+            http: Http::Actix,
             workers: Some("event loops; auto: one for each core"),
             threads: Some("handler threads; auto: four for each core, and at least 16"),
             options: &[QUEUE],
             guarantees: Guarantees {
-                slow_client: "its connection, and never a thread",
-                blocking_handler: "one of the threads, and never an event loop; others wait in the queue when all are held",
+                slow_client: "holds its connection, and never a thread",
+                blocking_handler: "holds one of the threads, and never an event loop; when all are held, others wait in the queue",
                 crash: CRASH_OF_ALL,
                 swap: Swap::InPlace,
             },

@@ -1,8 +1,8 @@
 //! A worker that has served for long enough, or has become too large, asks for another one in its place. gunicorn's words.
 
-use super::options::{Opt, Unit};
 use super::{Serving, Unfit};
 use crate::error::Error;
+use crate::spec::{Opt, Unit};
 use crate::stop::Stop;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! `single`: one connection at a time, on one thread. Bottle's `wsgiref`.
 
+use super::accept::PAUSE;
 use super::conversation;
-use super::listeners::Listeners;
+use super::listeners::{Accepted, Listeners};
 use super::threads::{self, PluginThread};
 use super::wait::{Deadline, wait};
 use super::watch::{Crew, Watch};
-use super::{About, Guarantees, Server, Serving, Swap};
+use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
 use rustix::event::PollFlags;
 use std::sync::Arc;
@@ -19,13 +20,14 @@ impl Server for Single {
             summary: "one connection at a time, on one thread",
             good_for: "development, debuggers, plugins that are not thread-safe",
             is_single: true,
+            http: Http::Host,
             workers: None,
             threads: None,
             options: &[],
             guarantees: Guarantees {
-                slow_client: "everybody else waits for it, until one of its deadlines: `head`, `body`, `write` of [timeouts]",
-                blocking_handler: "everybody else waits until it returns",
-                crash: "the worker, with the one request that it had; who connects meanwhile waits",
+                slow_client: "makes everybody else wait, until one of its deadlines: `head`, `body`, `write` of [timeouts]",
+                blocking_handler: "makes everybody else wait until it returns",
+                crash: "costs the worker, with the one request that it had; who connects meanwhile waits",
                 swap: Swap::InPlace,
             },
             aliases: &["wsgiref"],
@@ -50,15 +52,25 @@ fn serve_in_turn(serving: &Serving, watch: &Watch, listeners: &Listeners) {
         Err(error) => return tracing::error!("cannot serve: {error}"),
     };
     while !serving.stop.is_retiring() {
-        if let Some(socket) = listeners.accept() {
-            let slot = watch.slot(Crew::Connections, Some(socket.clone()));
-            conversation::serve(&socket, serving, &slot, Some(listeners.event()), &thread);
-        } else {
-            let events = [listeners.event(), serving.stop.retiring_event(), thread.event()];
-            let [.., woken] = wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER);
-            if !woken.is_empty() {
-                thread.work(|| {});
+        let stop = serving.stop.retiring_event();
+        let woken = match listeners.accept() {
+            Accepted::One(socket) => {
+                let slot = watch.slot(Crew::Connections, Some(socket.clone()));
+                conversation::serve(&socket, serving, &slot, Some(listeners.event()), &thread);
+                continue;
             }
+            Accepted::None => {
+                let events = [thread.event(), listeners.event(), stop];
+                wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER)[0]
+            }
+            // Not for a connection: one that waits and cannot be accepted is no reason to look again at once.
+            Accepted::Cannot => {
+                let events = [thread.event(), stop].map(|event| (event, PollFlags::IN));
+                wait(events, Deadline::after(Some(PAUSE)))[0]
+            }
+        };
+        if !woken.is_empty() {
+            thread.work(|| {});
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn duration(text: &str) -> Result<Option<Duration>, Error> {
 }
 
 /// A size in bytes; a plain number is one, too.
-pub(crate) fn size(text: &str) -> Result<u64, Error> {
+pub(super) fn size(text: &str) -> Result<u64, Error> {
     let (number, unit) = split(text);
     let unit = if unit.is_empty() { "B" } else { unit };
     let factor = factor(text, number, unit, SIZES, "a size such as \"10MiB\"")?;
@@ -45,7 +45,7 @@ pub(crate) fn size(text: &str) -> Result<u64, Error> {
 }
 
 /// A plain whole number that was written as a string, as `${VAR}` makes one.
-pub(crate) fn count(text: &str) -> Result<u64, Error> {
+pub(super) fn count(text: &str) -> Result<u64, Error> {
     text.parse().map_err(|_| Error::spec(format!("`{text}` is not a whole number")))
 }
 

@@ -18,6 +18,7 @@
 //! event or the next deadline. It also starts every worker: the system kills a worker when the thread that started it ends,
 //! which is how a worker dies with its supervisor, whatever becomes of that.
 
+mod alone;
 mod binding;
 mod commands;
 mod counting;
@@ -47,7 +48,7 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
-pub use link::{Begin, Channel, Link, enter};
+pub use link::{Begin, Channel, Link, Opened, enter};
 pub use message::Cause;
 
 use crate::control::{Answer, ControlServer, ControlSocket};

@@ -7,6 +7,7 @@ use super::message::{MESSAGE_BYTES_MAX, Message};
 use crate::control::{LineBuffer, TooLong};
 use crate::error::Error;
 use rustix::cmsg_space;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -100,6 +101,26 @@ impl Reader {
             }
             if !self.receive(until)? {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// The next one that is here already; none: nothing is.
+    ///
+    /// # Errors
+    /// The channel has ended, too.
+    pub(super) fn next_here<M: Message>(&mut self) -> Result<Option<(M, Option<OwnedFd>)>, Error> {
+        loop {
+            if let Some(line) = self.lines.take().map_err(|TooLong| broken("a message without an end"))? {
+                return self.message(&line).map(Some);
+            }
+            let mut channel = [PollFd::new(&*self.socket, PollFlags::IN)];
+            let nothing = Timespec { tv_sec: 0, tv_nsec: 0 };
+            if !matches!(poll(&mut channel, Some(&nothing)), Ok(1..)) {
+                return Ok(None);
+            }
+            if !self.receive(None)? {
+                return Err(broken("it has ended"));
             }
         }
     }

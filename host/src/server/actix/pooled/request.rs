@@ -27,6 +27,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+/// How long after its deadline a handler that is being polled just then may take, to be ended as one that is at rest.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// How long an app's own page for a late handler may take.
 const PAGE: Duration = Duration::from_secs(1);
 
@@ -95,11 +98,10 @@ impl Asked {
     pub(in crate::server::actix) async fn answer(self, head: ActixHead) -> Response<AnswerBody> {
         let Self { worker, threads, mut exchange, head: shared_head, payload, guard, began } = self;
         let limits = exchange.settings().limits;
-        let timeout = exchange.settings().timeouts.handler;
         let over = over_limits(&head, &limits);
         drop(head);
         let in_flight = InFlight::begin(&worker, &limits);
-        let mut answering = Answering { threads, timeout, payload, guard: guard.clone() };
+        let mut answering = Answering { threads, payload, guard: guard.clone() };
         let answered = match (over, &in_flight) {
             (Some(status), _) => Err(Refused::Plainly(status)),
             (None, None) => {
@@ -120,7 +122,6 @@ impl Asked {
 /// A request on its way to its answer.
 struct Answering {
     threads: HandlerThreads,
-    timeout: Option<Duration>,
     payload: Payload,
     guard: Option<Rc<Guard>>,
 }
@@ -143,7 +144,7 @@ impl Answering {
                     has_body = true;
                 }
                 Plan::Gate => {
-                    if !pass_gate(&exchange, self.timeout).await {
+                    if !pass_gate(&exchange, timeout(&exchange)).await {
                         exchange.is_late_at_gate();
                         return Ok(exchange);
                     }
@@ -169,9 +170,10 @@ impl Answering {
         has_body: bool,
     ) -> Result<(Parcel, Called), Refused> {
         exchange.pass_on();
+        let limit = Limit::Each(timeout(&exchange));
         let call = move |exchange: &mut PoolExchange, slot: &Slot| call(exchange, slot, plan, has_body);
         match errand::begin(&self.threads, exchange, call) {
-            Ok(away) => Ok(away.back(Limit::Each(self.timeout)).await?),
+            Ok(away) => Ok(away.back(limit).await?),
             Err(mut exchange) => {
                 exchange.refuse_as_busy();
                 Ok((exchange, Called::Ready))
@@ -187,7 +189,7 @@ impl Answering {
         signal: Arc<Signal>,
         called: Instant,
     ) -> Result<Parcel, Refused> {
-        let due = self.timeout.and_then(|timeout| called.checked_add(timeout));
+        let due = timeout(&exchange).and_then(|timeout| called.checked_add(timeout));
         let mut deadline = due.map(|due| Box::pin(sleep_until(due.into())));
         let mut feeder = Feeder::new(exchange.settings().limits.body_bytes as u64);
         loop {
@@ -220,13 +222,14 @@ impl Answering {
         let poll = move |exchange: &mut PoolExchange, slot: &Slot| {
             watched(exchange, slot, |exchange| exchange.poll(&waker))
         };
-        errand::go_on(&self.threads, exchange, poll).back(Limit::Until(due)).await
+        let due = due.and_then(|due| due.checked_add(GRACE));
+        errand::go_on(&self.threads, exchange, poll).back(Limit::Until(due)).await.map_err(|_| Lost::Late)
     }
 
     async fn time_out(&self, exchange: Parcel) -> Result<(Parcel, Progress), Lost> {
         let due = Instant::now().checked_add(PAGE);
         let end = |exchange: &mut PoolExchange, slot: &Slot| watched(exchange, slot, PoolExchange::time_out);
-        errand::go_on(&self.threads, exchange, end).back(Limit::Until(due)).await
+        errand::go_on(&self.threads, exchange, end).back(Limit::Until(due)).await.map_err(|_| Lost::Late)
     }
 
     /// Waits until a handler that is pending can go on, or is not to.
@@ -257,6 +260,11 @@ impl Answering {
         })
         .await
     }
+}
+
+/// How long a handler may take, by the table that the exchange looked at last.
+fn timeout(exchange: &PoolExchange) -> Option<Duration> {
+    exchange.settings().timeouts.handler
 }
 
 /// On a thread: begins with the generation that is current by now, and calls its handler.

@@ -1,7 +1,7 @@
 //! Options of servers: numbers with a default, checked before anything is served.
 
+use super::{ServerSpec, quantity};
 use crate::error::Error;
-use crate::spec::{self, Places};
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -33,10 +33,16 @@ pub enum Unit {
 }
 
 impl Opt {
-    /// What the spec says, else the default: a number, milliseconds or bytes. Call it when [`check`] found nothing wrong.
+    /// What the spec says, else the default: a number, milliseconds or bytes. Call it when they were [checked](ServerSpec::check_options).
     pub(crate) fn value(&self, options: &Table) -> u64 {
         let written = options.get(self.name).and_then(|value| self.read(value).ok());
         written.or_else(|| self.parse(self.default).ok()).unwrap_or_default()
+    }
+
+    /// Whether its default can be read.
+    #[cfg(test)]
+    pub(crate) fn is_sound(&self) -> bool {
+        self.parse(self.default).is_ok()
     }
 
     fn read(&self, value: &Value) -> Result<u64, Error> {
@@ -49,9 +55,9 @@ impl Opt {
 
     fn parse(&self, text: &str) -> Result<u64, Error> {
         let number = match self.unit {
-            Unit::Number | Unit::Limit => spec::count(text),
-            Unit::Size => spec::size(text),
-            Unit::Time => spec::duration(text).map(|time| time.map_or(0, |time| time.as_millis() as u64)),
+            Unit::Number | Unit::Limit => quantity::count(text),
+            Unit::Size => quantity::size(text),
+            Unit::Time => quantity::duration(text).map(|time| time.map_or(0, |time| time.as_millis() as u64)),
         }?;
         match self.unit {
             Unit::Number if !(1..=NUMBER_MAX).contains(&number) => {
@@ -82,16 +88,18 @@ impl Unit {
     }
 }
 
-/// Whether the server has these options, and can do something with their values.
-///
-/// # Errors
-/// The first one that it cannot take, with its place.
-pub(crate) fn check(options: &Table, places: &Places, known: &[Opt]) -> Result<(), Error> {
-    places.check(&known.iter().map(|opt| opt.name).collect::<Vec<_>>())?;
-    let mut written = known.iter().filter_map(|opt| Some((opt, options.get(opt.name)?)));
-    written.try_for_each(|(opt, value)| {
-        opt.read(value).map(drop).map_err(|error| places.value(opt.name).place(&error))
-    })
+impl ServerSpec {
+    /// Whether a server that knows these options can take what was written.
+    ///
+    /// # Errors
+    /// The first one that it cannot take, with its place.
+    pub fn check_options(&self, known: &[Opt]) -> Result<(), Error> {
+        self.options_at.check(&known.iter().map(|opt| opt.name).collect::<Vec<_>>())?;
+        let mut written = known.iter().filter_map(|opt| Some((opt, self.options.get(opt.name)?)));
+        written.try_for_each(|(opt, value)| {
+            opt.read(value).map(drop).map_err(|error| self.options_at.value(opt.name).place(&error))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -125,14 +133,5 @@ mod tests {
         assert_eq!(refused(Unit::Time, "this = 5"), "expected a duration such as \"30s\", found `5`");
         assert!(refused(Unit::Size, "this = '1mib'").contains("did you mean `MiB`?"));
         assert!(refused(Unit::Number, "this = -1").contains("is not a whole number"));
-    }
-
-    #[test]
-    fn every_default_of_the_registry_can_be_read() {
-        for about in crate::server::ServerRegistry::default().list() {
-            for opt in about.options {
-                assert!(opt.parse(opt.default).is_ok(), "{}: {opt:?}", about.name);
-            }
-        }
     }
 }
