@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How often it is said that requests are refused.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
+/// So often in a row goes what has begun before what has not: a handler that can always go on keeps no other from its turn.
+const BEGUN_IN_A_ROW: usize = 4;
+
 /// Something to do on one of the threads, with the thread's slot.
 pub(super) trait Job: Send {
     fn run(self: Box<Self>, slot: &Slot);
@@ -37,6 +40,8 @@ struct State {
     begun: VecDeque<Box<dyn Job>>,
     /// What begins with one.
     fresh: VecDeque<Box<dyn Job>>,
+    /// How many in a row went before those.
+    in_a_row: usize,
     /// Threads that have nothing to do, or have not noticed yet that they have.
     idle: usize,
     is_closed: bool,
@@ -81,6 +86,15 @@ impl HandlerThreads {
     }
 }
 
+impl State {
+    /// Whose turn it is.
+    fn next(&mut self) -> Option<Box<dyn Job>> {
+        let begun = if self.in_a_row < BEGUN_IN_A_ROW { self.begun.pop_front() } else { None };
+        self.in_a_row = if begun.is_some() { self.in_a_row + 1 } else { 0 };
+        begun.or_else(|| self.fresh.pop_front()).or_else(|| self.begun.pop_front())
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,7 +131,7 @@ fn work(shared: &Arc<Shared>, watch: &Watch) {
             drop(state);
             joined.work(|| {});
             state = shared.lock();
-        } else if let Some(job) = state.begun.pop_front().or_else(|| state.fresh.pop_front()) {
+        } else if let Some(job) = state.next() {
             drop(state);
             run(job, &slot);
             state = shared.lock();
@@ -136,5 +150,41 @@ fn run(job: Box<dyn Job>, slot: &Slot) {
     if catch_unwind(AssertUnwindSafe(|| job.run(slot))).is_err() {
         let _ = slot.leave_if_called();
         tracing::error!("a request was given up: the host panicked while it was handled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Says(Sender<&'static str>, &'static str);
+
+    impl Job for Says {
+        fn run(self: Box<Self>, _: &Slot) {}
+    }
+
+    impl Drop for Says {
+        fn drop(&mut self) {
+            let _ = self.0.send(self.1);
+        }
+    }
+
+    #[test]
+    fn what_has_begun_goes_first_but_not_for_ever() {
+        let (said, heard) = channel();
+        let mut state = State::default();
+        for _ in 0..6 {
+            state.begun.push_back(Box::new(Says(said.clone(), "begun")));
+        }
+        for _ in 0..2 {
+            state.fresh.push_back(Box::new(Says(said.clone(), "fresh")));
+        }
+        while let Some(job) = state.next() {
+            drop(job);
+        }
+        drop(said);
+        let order: Vec<&str> = heard.iter().collect();
+        assert_eq!(order, ["begun", "begun", "begun", "begun", "fresh", "begun", "begun", "fresh"]);
     }
 }

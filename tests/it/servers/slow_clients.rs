@@ -177,11 +177,11 @@ fn never_reads(server: &str, others: Others) {
 }
 
 pub(super) fn a_client_that_reads_slowly_but_steadily_gets_all(server: &'static str) {
-    let host = Host::start(lab().timeouts("write = '600ms'\nhead = '500ms'\nkeep_alive = '500ms'"), server);
+    let host = Host::start(lab().timeouts("write = '1500ms'\nhead = '1s'\nkeep_alive = '1s'"), server);
     let mut narrow = Client::connect_narrow(&host.address());
     narrow.send_head("GET", "/large/6000000", &[]);
-    for _ in 0..30 {
-        narrow.receive_up_to(100_000);
+    for _ in 0..50 {
+        narrow.receive_up_to(60_000);
         std::thread::sleep(DRIP);
     }
     assert_eq!(narrow.read().expect(200).body.len(), 6_000_000);

@@ -7,6 +7,7 @@
 //!
 //! A request uses no generation while it waits in the queue: nothing of its plugin has run, and it may be answered by the next one.
 
+mod ending;
 mod errand;
 mod request;
 mod signal;

@@ -1,24 +1,21 @@
 //! One request, seen from its event loop.
 
+use super::ending::{Ending, Refused};
 use super::errand::{self, Begun, Limit, Lost, watched};
 use super::signal::Signal;
-use super::stream::PooledChunks;
 use super::{Parcel, PoolExchange, Pooled};
-use crate::error_page;
-use crate::exchange::{Head, Plan, Progress};
+use crate::exchange::{Plan, Progress};
 use crate::request_body::BodyPipe;
-use crate::server::actix::body::{AnswerBody, StreamLog, log};
+use crate::server::actix::body::AnswerBody;
 use crate::server::actix::connection::Guard;
 use crate::server::actix::head::ActixHead;
 use crate::server::actix::owned::OwnedHead;
-use crate::server::actix::respond::respond;
-use crate::server::actix::service::{announces_more, over_limits, plain, reads_body};
+use crate::server::actix::service::{announces_more, over_limits, reads_body};
 use crate::server::actix::slow::{Feeder, client_has_left, pass_gate, read_body};
 use crate::server::actix::worker::{InFlight, Worker};
 use crate::server::handler_threads::HandlerThreads;
 use crate::server::watch::Slot;
-use actix_http::{ConnectionType, Payload, Response, StatusCode};
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_http::{Payload, Response, StatusCode};
 use actix_web::rt::time::{Sleep, sleep_until};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -42,26 +39,6 @@ pub(in crate::server::actix) struct Asked {
     payload: Payload,
     guard: Option<Rc<Guard>>,
     began: Instant,
-}
-
-/// Why a request has no answer of its exchange's.
-enum Refused {
-    /// The request is not served at all.
-    Plainly(StatusCode),
-    /// Its exchange is lost.
-    Lost(Lost),
-}
-
-impl From<StatusCode> for Refused {
-    fn from(status: StatusCode) -> Self {
-        Self::Plainly(status)
-    }
-}
-
-impl From<Lost> for Refused {
-    fn from(lost: Lost) -> Self {
-        Self::Lost(lost)
-    }
 }
 
 /// What came of the first errand of a request.
@@ -283,79 +260,4 @@ fn call(exchange: &mut PoolExchange, slot: &Slot, plan: Plan, has_body: bool) ->
         Progress::Ready => Called::Ready,
         Progress::Pending => Called::Pending(signal, called),
     }
-}
-
-/// A request at its end.
-struct Ending {
-    worker: Rc<Worker>,
-    head: Arc<OwnedHead>,
-    guard: Option<Rc<Guard>>,
-    began: Instant,
-}
-
-impl Ending {
-    /// Makes actix's response of an answer that is ready, and puts the exchange back.
-    fn finish(self, mut exchange: Parcel, threads: &HandlerThreads) -> Response<AnswerBody> {
-        let shared = &self.worker.shared;
-        let response = respond(&mut exchange, shared.serving.stop.is_retiring());
-        let answer = exchange.answer();
-        let (status, is_streamed) = (answer.status(), answer.is_streamed());
-        let mut body = if is_streamed {
-            let log = StreamLog { shared: shared.clone(), began: self.began, sent: 0 };
-            match exchange.is_own_stream() {
-                true => AnswerBody::stream(*exchange, log),
-                false => AnswerBody::of_chunks(*exchange, log, |exchange, log| {
-                    Box::new(PooledChunks::of(Box::new(exchange), status, log, threads))
-                }),
-            }
-        } else {
-            let body = AnswerBody::whole(&mut exchange);
-            log(shared, &self.head, status, body.len(), self.began);
-            drop(self.head);
-            if let Some(pooled) = &self.worker.pooled {
-                pooled.put_back(exchange);
-            }
-            body
-        };
-        match response {
-            Ok(response) => {
-                body.guard = self.guard;
-                response.set_body(body)
-            }
-            Err(status) => plain(status, self.guard),
-        }
-    }
-
-    fn refuse(self, refused: &Refused) -> Response<AnswerBody> {
-        let (status, message) = match refused {
-            Refused::Plainly(status) => (*status, None),
-            Refused::Lost(Lost::Waiting) => (StatusCode::SERVICE_UNAVAILABLE, Some("the server is busy")),
-            Refused::Lost(Lost::Late) => {
-                (StatusCode::GATEWAY_TIMEOUT, Some("the handler did not answer in time"))
-            }
-            Refused::Lost(Lost::Panicked) => (StatusCode::INTERNAL_SERVER_ERROR, Some("")),
-        };
-        log(&self.worker.shared, &self.head, status.as_u16(), 0, self.began);
-        match message {
-            None => plain(status, self.guard),
-            Some(message) => page(&self.head, status, message, self.guard),
-        }
-    }
-}
-
-/// The host's own page, which ends the connection: its handler may still be at work.
-fn page(
-    head: &OwnedHead,
-    status: StatusCode,
-    message: &str,
-    guard: Option<Rc<Guard>>,
-) -> Response<AnswerBody> {
-    let page = error_page::render(status.as_u16(), message, None, head.header(b"accept"));
-    let mut response = Response::new(status).set_body(AnswerBody::page(page.body, guard));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response.head_mut().set_connection_type(ConnectionType::Close);
-    response
 }
