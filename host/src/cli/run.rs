@@ -7,6 +7,7 @@ use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
 use crate::run::{self, Options, Start, Starter};
 use crate::spec::{At, Bind, Count, Located, Spec};
+use crate::stack::{self, Tracers};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
 use clap::Args;
@@ -85,6 +86,7 @@ impl Run {
 
     fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow(Tracers::OfParent);
         let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
         let inherited = Inherited::of(generations);
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
@@ -95,6 +97,7 @@ impl Run {
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow(Tracers::OfOurselves);
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;

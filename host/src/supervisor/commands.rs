@@ -72,6 +72,7 @@ impl Supervisor {
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
             Command::Requests { limit } => reply.send(self.requests(limit)),
+            Command::Stack { id } => self.stacks(id.into(), reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }
