@@ -40,6 +40,7 @@ pub use link::{Begin, Channel, Link, enter};
 pub use message::Cause;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
+use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
 use commands::{Asking, Pending};
@@ -119,6 +120,7 @@ struct Supervisor {
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
+    watchdog: Watchdog,
     stopping: Option<Stopping>,
     /// How it ends, once that is known.
     end: Option<Result<u8, Error>>,
@@ -146,6 +148,7 @@ impl Supervisor {
             pending: Pending::default(),
             restarting: Vec::new(),
             history: History::new(spec.supervisor),
+            watchdog: Watchdog::default(),
             stopping: None,
             end: None,
         }
@@ -195,13 +198,15 @@ impl Supervisor {
             self.start(cause);
         }
         self.answer_late(now);
+        self.look_at_handlers(now);
     }
 
     /// Until something is due.
     fn time_left(&self) -> Duration {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
         let start = self.start_at.map(|(at, _)| at);
-        let next = workers.chain(start).chain(self.pending.next_deadline()).min();
+        let next =
+            workers.chain(start).chain(self.pending.next_deadline()).chain(self.watchdog.next_look()).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 
