@@ -177,7 +177,7 @@ fn a_handler_of_an_old_generation_is_told_from_one_of_the_new() {
     };
     assert_eq!((of(0), of(1)), (Some(1), Some(2)), "{stacks:#}");
     open(&host);
-    assert_eq!((old.read().text(), new.read().text()), ("unblocked\n".into(), "unblocked\n".into()));
+    assert_eq!((old.read().text(), new.read().text()), ("unblocked\n", "unblocked\n"));
 }
 
 #[test]

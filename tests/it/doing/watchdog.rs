@@ -58,7 +58,7 @@ fn what_waits_without_a_thread_is_not_reported_and_what_blocks_in_a_poll_is() {
     wait_for_report(&host, &running(&host, 1)[0]);
     assert_eq!(reports(&host, request["id"].as_str().expect("text")), 0);
     open(&host);
-    assert_eq!((waiting.read().text(), blocked.read().text()), ("at last\n".into(), "unblocked\n".into()));
+    assert_eq!((waiting.read().text(), blocked.read().text()), ("at last\n", "unblocked\n"));
 
     let stuck = Spec::new().plugin("shop", &example_plugin("stuck")).timeouts("stuck_after = '200ms'");
     let host = Host::start(stuck, "threaded");
@@ -97,5 +97,5 @@ fn a_handler_of_a_worker_that_retires_is_watched_too() {
     assert_eq!(both[0], first[0]);
     both.iter().for_each(|id| wait_for_report(&host, id));
     open(&host);
-    assert_eq!((old.read().text(), new.read().text()), ("unblocked\n".into(), "unblocked\n".into()));
+    assert_eq!((old.read().text(), new.read().text()), ("unblocked\n", "unblocked\n"));
 }
