@@ -24,7 +24,12 @@ pub(crate) fn take(mut wanted: Vec<Thread>, copied: impl FnOnce()) -> Vec<Taken>
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     wanted.sort_by_key(|one| one.process);
     let (mut taken, error) = match ask(&wanted, copied) {
-        Ok(taken) => (taken, Error::failed(format!("its stack was not taken within {TAKE_MAX:?}"))),
+        Ok(taken) => (
+            taken,
+            Error::failed(format!(
+                "no stack of it came within {TAKE_MAX:?}, or the process that takes it died"
+            )),
+        ),
         Err(error) => (Vec::new(), error),
     };
     for of in wanted {

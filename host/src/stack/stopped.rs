@@ -1,6 +1,6 @@
 //! A thread that is stopped, for a moment.
 
-use super::maps::Mapping;
+use super::maps::{self, Mapping};
 use super::why::why_not;
 use crate::error::Error;
 use nix::errno::Errno;
@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
@@ -50,10 +51,8 @@ impl Snapshot {
             |cause: String| Error::failed(format!("cannot read the stack of thread {thread}: {cause}"));
         let registers = ptrace::getregs(stopped.thread).map_err(|cause| fail(cause.to_string()))?;
         let registers = Registers::of(&registers);
-        let from = registers.stack.saturating_sub(RED_ZONE);
-        let mapping = mappings.iter().find(|mapping| mapping.range.contains(&registers.stack));
-        let to = mapping.map_or(from, |mapping| mapping.range.end.min(from + STACK_BYTES_MAX));
-        let mut stack = vec![0; to.saturating_sub(from) as usize];
+        let Range { start: from, end: to } = part_of_stack(process, registers.stack, mappings);
+        let mut stack = vec![0; (to - from) as usize];
         let memory = File::open(format!("/proc/{process}/mem")).map_err(|cause| fail(cause.to_string()))?;
         memory.read_exact_at(&mut stack, from).map_err(|cause| fail(cause.to_string()))?;
         Ok(Self { registers, stack_at: from, stack })
@@ -65,6 +64,17 @@ impl Snapshot {
         let bytes = self.stack.get(at..).and_then(|rest| rest.first_chunk()).ok_or(())?;
         Ok(u64::from_ne_bytes(*bytes))
     }
+}
+
+/// Which part of a stack is copied; nothing of one that is nowhere.
+fn part_of_stack(process: u32, pointer: u64, mappings: &[Mapping]) -> Range<u64> {
+    let is_it = |mapping: &&Mapping| mapping.range.contains(&pointer);
+    let known = mappings.iter().find(is_it).map(|mapping| mapping.range.clone());
+    // It may have grown since they were listed.
+    let grown = || maps::mappings(process).ok()?.iter().find(is_it).map(|mapping| mapping.range.clone());
+    let whole = known.or_else(grown).unwrap_or(pointer..pointer);
+    let from = whole.start.max(pointer.saturating_sub(RED_ZONE));
+    from..whole.end.min(from + STACK_BYTES_MAX)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -118,5 +128,24 @@ impl Stopped {
 impl Drop for Stopped {
     fn drop(&mut self) {
         let _ = ptrace::detach(self.thread, self.signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(range: Range<u64>) -> Mapping {
+        Mapping { range, offset: 0, is_code: false, inode: 0, path: String::new() }
+    }
+
+    #[test]
+    fn so_much_of_a_stack_is_copied_and_nothing_around_it() {
+        let mappings = [mapping(0x1000..0x2000), mapping(0x10_0000..0x90_0000)];
+        let part = |pointer| part_of_stack(std::process::id(), pointer, &mappings);
+        assert_eq!(part(0x1800), 0x1800 - RED_ZONE..0x2000);
+        assert_eq!(part(0x1010), 0x1000..0x2000, "there is nothing below it");
+        assert_eq!(part(0x20_0000), 0x20_0000 - RED_ZONE..0x30_0000 - RED_ZONE);
+        assert_eq!(part(8), 8..8, "no stack is there");
     }
 }
