@@ -9,10 +9,12 @@ use crate::log::{self, LogFormat};
 use crate::run::{self, Options, Start, Starter};
 use crate::server::{ServerRegistry, Shape};
 use crate::spec::{At, Bind, Count, Located, Spec};
+use crate::stack;
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Cause, Channel, Link, signals};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use rustix::process::{getpid, getppid};
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -90,6 +92,7 @@ impl Run {
 
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow_tracers_of(getppid());
         let (opened, begin) = channel.begin()?;
         let Begin { listeners, generations, spec, names_generations, roll, cause, .. } = begin;
         let spec = self.spec_with(spec)?;
@@ -107,6 +110,7 @@ impl Run {
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow_tracers_of(Some(getpid()));
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;

@@ -79,6 +79,7 @@ impl Supervisor {
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
             Command::Requests { limit } => reply.send(self.requests(limit)),
+            Command::Stack { id } => self.stacks(id.into(), reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             // In a row of crashes a worker serves for moments only: a rollback, say, waits for one of them.
             command if !self.current.is_serving() => {
@@ -152,6 +153,7 @@ fn changes_what_is_served(command: &Command) -> bool {
         Command::Swap { .. } | Command::Rollback { .. } | Command::SwapChanged | Command::ReloadSpec => true,
         Command::Status
         | Command::Requests { .. }
+        | Command::Stack { .. }
         | Command::Routes
         | Command::NameGenerations { .. }
         | Command::Restart

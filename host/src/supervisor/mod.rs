@@ -53,6 +53,7 @@ pub use message::Cause;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
 use crate::deployment::Key;
+use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
 use crate::watch::Watcher;
@@ -140,6 +141,7 @@ struct Supervisor {
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
+    watchdog: Watchdog,
     stopping: Option<Stopping>,
     /// How it ends, once that is known.
     end: Option<Result<u8, Error>>,
@@ -171,6 +173,7 @@ impl Supervisor {
             watcher: None,
             restarting: Vec::new(),
             history: History::new(spec.supervisor),
+            watchdog: Watchdog::default(),
             stopping: None,
             end: None,
         }
@@ -198,7 +201,7 @@ impl Supervisor {
         match event {
             Event::Signal(SIGCHLD) => self.reap(),
             Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
-            Event::Signal(SIGUSR1) => self.ask(crate::control::Command::Requests { limit: None }, Reply::Log),
+            Event::Signal(SIGUSR1) => self.say_what_we_do(),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),
@@ -222,6 +225,7 @@ impl Supervisor {
         self.fill();
         self.go_on_rolling(now);
         self.answer_late(now);
+        self.look_at_handlers(now);
     }
 
     /// Until something is due.
@@ -230,7 +234,8 @@ impl Supervisor {
         let starts = self.starts.iter().map(|(at, _)| *at);
         let ended = self.ended.iter().map(|(_, until)| *until);
         let asked = self.pending.next_deadline().into_iter().chain(self.rolls.next_deadline());
-        let next = workers.chain(starts).chain(ended).chain(asked).min();
+        let look = self.watchdog.next_look();
+        let next = workers.chain(starts).chain(ended).chain(asked).chain(look).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 

@@ -8,8 +8,10 @@ use crate::deployment::Change;
 use crate::error::Error;
 use crate::scoreboard::View;
 use crate::server::Shape;
+use crate::spec::Timeouts;
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a worker may take until it serves: more than cargo needs for the largest plugin. Each step of a load has a
@@ -79,9 +81,9 @@ impl Supervisor {
             FromWorker::ReplaceMe { reason } => self.replace_one_that_asks(id, &reason),
             FromWorker::Listen { listen, bind } => self.listen(id, listen, &bind),
             FromWorker::Unlisten { bind, shape } => self.unlisten(&bind, &shape),
-            FromWorker::Deadlines { shutdown, drain } => {
+            FromWorker::Deadlines { shutdown, drain, stuck_after } => {
                 if let Some(worker) = self.worker(id) {
-                    (worker.timeouts.shutdown, worker.timeouts.drain) = (shutdown, drain);
+                    worker.timeouts = Timeouts { shutdown, drain, stuck_after, ..worker.timeouts };
                 }
             }
         }
@@ -91,7 +93,7 @@ impl Supervisor {
         let Some(worker) = self.worker(id) else { return };
         let board = board.ok_or_else(|| Error::failed("no descriptor left for its scoreboard"));
         match board.and_then(|board| View::of(&board.into())) {
-            Ok(view) => worker.board = Some(view),
+            Ok(view) => worker.board = Some(Arc::new(view)),
             Err(error) => tracing::warn!("worker {}: {error}", worker.pid),
         }
     }
