@@ -58,6 +58,9 @@ pub trait Starter {
     /// # Errors
     /// Nobody can be told.
     fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) -> Result<(), Error>;
+
+    /// Its server has ended: nothing is answered any more. What it served is still there, and can be counted.
+    fn served(&mut self) {}
 }
 
 /// What a run starts with.
@@ -217,7 +220,9 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     let errands = errands(forks, starter, &deployment)?;
     starter.serves(&banner, deployment.clone(), shape)?;
     surplus.close(&*parent);
-    serve(&service, &chosen, &spec, &listening, stop, errands)?;
+    let served = serve(&service, &chosen, &spec, &listening, stop, errands);
+    starter.served();
+    served?;
     deployment.end(spec.timeouts.shutdown)
 }
 

@@ -208,6 +208,10 @@ impl Starter for Link {
         self.ready(banner, commands, shape);
         Ok(())
     }
+
+    fn served(&mut self) {
+        self.say_last_counts();
+    }
 }
 
 /// A host without a supervisor answers on its control socket itself.

@@ -251,6 +251,11 @@ impl Link {
         }
     }
 
+    /// What was answered until the end, while its generations are still there.
+    pub fn say_last_counts(&self) {
+        self.say_counts(true);
+    }
+
     fn say_counts(&self, retires: bool) {
         if let Some(commands) = self.0.commands.get() {
             self.say(FromWorker::Counts { counts: commands.counts(), retires });
@@ -268,7 +273,6 @@ impl Link {
     /// # Errors
     /// It is to be started again.
     pub fn end(&self) -> Result<(), Error> {
-        self.say_counts(true);
         self.0.outbox.flush(FLUSH_MAX);
         if self.0.start_again.load(Ordering::SeqCst) && !self.0.was_told.load(Ordering::SeqCst) {
             return Err(Error::start_again("finished after SIGTERM"));
