@@ -29,6 +29,7 @@ mod host_side;
 pub mod ledger;
 pub mod load;
 mod own_pages;
+mod quarantine;
 mod plugin_threads;
 pub mod run_handle;
 pub mod state;
@@ -39,6 +40,7 @@ mod timer;
 mod waker;
 
 mod arena;
+mod crash;
 mod date;
 mod error_page;
 mod exchange;

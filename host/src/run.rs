@@ -11,6 +11,7 @@ use crate::deployment::{
 use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::error::Error;
 use crate::listener::Listener;
+use crate::quarantine::Bans;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
@@ -59,6 +60,8 @@ pub struct Start {
     pub listeners: Vec<(Bind, Listener)>,
     /// What the process before served.
     pub inherited: Inherited,
+    /// What is not to run.
+    pub bans: Bans,
     /// Ends it.
     pub stop: Stop,
 }
@@ -68,9 +71,9 @@ pub struct Start {
 /// # Errors
 /// Anything of it fails before it serves; or the server does.
 pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result<(), Error> {
-    let Start { spec, reread, listeners, inherited, stop } = start;
+    let Start { spec, reread, listeners, inherited, bans, stop } = start;
     let chosen = choose(&spec, &ServerRegistry::default())?;
-    let (handle, parent) = (RunHandle::new(stop.clone()), starter.parent());
+    let (handle, parent) = (RunHandle::new(stop.clone()).refusing(bans), starter.parent());
     parent.deadlines(&spec.timeouts);
     let Addresses { wanted: listeners, surplus } =
         Addresses::of_spec(&spec.server.bind, listeners, &*parent)?;

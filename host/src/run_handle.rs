@@ -1,5 +1,6 @@
 //! What a plugin may ask of the host that runs it: `"pa.run/1"`, and a store that survives its swaps.
 
+use crate::quarantine::Bans;
 use crate::spec::Limits;
 use crate::stop::Stop;
 use crate::store::Stores;
@@ -24,6 +25,7 @@ pub struct RunHandle {
     stop: Stop,
     phase: Arc<AtomicU8>,
     stores: Stores,
+    bans: Bans,
 }
 
 /// The answer to a plugin that asks the host to run or to stop.
@@ -41,7 +43,18 @@ impl RunHandle {
     /// A host that is loading. Its stores have the limit of a spec that says nothing.
     pub fn new(stop: Stop) -> Self {
         let stores = Stores::new(Limits::default().store_bytes);
-        Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)), stores }
+        Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)), stores, bans: Bans::default() }
+    }
+
+    /// The same, where these are not to run.
+    #[must_use]
+    pub fn refusing(self, bans: Bans) -> Self {
+        Self { bans, ..self }
+    }
+
+    /// What is not to run.
+    pub fn bans(&self) -> &Bans {
+        &self.bans
     }
 
     /// The stop that a plugin's wish ends in.

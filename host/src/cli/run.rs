@@ -5,6 +5,7 @@ use crate::control::{Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
+use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
@@ -85,9 +86,9 @@ impl Run {
 
     fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
-        let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
+        let (mut link, Begin { listeners, generations, bans, .. }) = channel.begin(&stop)?;
         let inherited = Inherited::of(generations);
-        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
+        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, bans, stop };
         let served = run::run(start, &self.options(true), &mut link);
         let ended = link.end();
         served.and(ended)
@@ -100,8 +101,9 @@ impl Run {
         let listeners = run::bind(spec)?;
         let socket = ControlSocket::open(self.control.as_deref(), &spec.app.name)?;
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
-        let inherited = Inherited::default();
-        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
+        // Under a debugger is where a plugin that crashes belongs: nothing is refused here.
+        let (inherited, bans) = (Inherited::default(), Bans::default());
+        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, bans, stop };
         let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);

@@ -70,6 +70,13 @@ impl Published {
     }
 }
 
+/// `shop 1.0 (generation 1)`.
+impl std::fmt::Display for Published {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} (generation {})", self.plugin, self.version, self.number)
+    }
+}
+
 /// What a generation is to its plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,6 +85,8 @@ pub enum Standing {
     Current,
     /// It is kept for a rollback.
     Kept,
+    /// It takes the place of the plugin's file, if that is in quarantine.
+    StandIn,
 }
 
 /// Nobody: what ends with this process is gone.

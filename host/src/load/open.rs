@@ -44,6 +44,7 @@ pub(crate) fn create(
     progress: &Progress,
 ) -> Result<Arc<Generation>, Error> {
     let Accepted { sealed, manifest } = accepted;
+    run.bans().check(sealed.path(), sealed.digest())?;
     let Identity { name, number, source, config_json } = identity;
     let (file, digest) = (sealed.path().to_owned(), sealed.digest());
     let label = Label { name, number, file, source, digest, config_json, manifest };

@@ -1,6 +1,6 @@
 //! A board as others see it.
 
-use super::crash::Crashed;
+use super::crash::{Crashed, STACK_WORDS};
 use super::generations::GenerationOnBoard;
 use super::memory::Memory;
 use super::slot::{Client, Seen, State};
@@ -84,5 +84,15 @@ impl View {
     /// What the process died of; none: of nothing that it could write down.
     pub(crate) fn crash(&self) -> Option<Crashed> {
         self.0.layout().crash.read()
+    }
+
+    /// The top of the stack of the thread that crashed, the innermost word first.
+    pub(crate) fn crash_stack(&self) -> [u64; STACK_WORDS] {
+        self.0.layout().crash.words()
+    }
+
+    /// The generation of that number on the board.
+    pub(crate) fn generation(&self, index: u32) -> Option<GenerationOnBoard> {
+        self.0.layout().generations.get(index as usize)?.read()
     }
 }

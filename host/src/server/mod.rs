@@ -6,7 +6,7 @@
 mod accept;
 mod actix;
 mod blocking_pool;
-mod clock;
+pub(crate) mod clock;
 mod conversation;
 mod listening;
 mod pace;

@@ -8,6 +8,7 @@ use crate::control::{Answer, Command, Commands};
 use crate::deployment::{Parent, Published};
 use crate::error::Error;
 use crate::listener::{Listener, Shape};
+use crate::quarantine::Bans;
 use crate::spec::{Bind, Timeouts};
 use crate::stop::Stop;
 use rustix::net::AddressFamily;
@@ -74,6 +75,8 @@ pub struct Begin {
     pub listeners: Vec<(Bind, Listener)>,
     /// What the worker before had, the oldest first, each with its sealed copy.
     pub generations: Vec<(Published, OwnedFd)>,
+    /// What is not to run, now and later.
+    pub bans: Bans,
 }
 
 /// A worker's link to its supervisor. Nothing here waits for the supervisor, but [`Parent::listen`]. Clones are the same link.
@@ -88,6 +91,7 @@ struct Inner {
     /// SIGTERM came, to this process.
     start_again: Arc<AtomicBool>,
     commands: OnceLock<Arc<dyn Commands>>,
+    bans: Bans,
     binding: Mutex<HashMap<u64, SyncSender<Result<Listener, Error>>>>,
     binds: AtomicU64,
 }
@@ -118,6 +122,7 @@ impl Channel {
             was_told: AtomicBool::new(false),
             start_again,
             commands: OnceLock::new(),
+            bans: begin.bans.clone(),
             binding: Mutex::default(),
             binds: AtomicU64::new(0),
         }));
@@ -134,7 +139,7 @@ impl Channel {
 }
 
 fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
-    let (mut listeners, mut generations) = (Vec::new(), Vec::new());
+    let (mut listeners, mut generations, banned) = (Vec::new(), Vec::new(), Bans::default());
     loop {
         let message = reader.next_until::<ToWorker>(Some(until))?;
         match message.ok_or_else(|| Error::failed("the supervisor ended"))? {
@@ -145,8 +150,9 @@ fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
             (ToWorker::Serving { .. }, None) => {}
             (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
             (ToWorker::Begin { cause, failures }, _) => {
-                return Ok(Begin { cause, failures, listeners, generations });
+                return Ok(Begin { cause, failures, listeners, generations, bans: banned });
             }
+            (ToWorker::Banned { bans }, _) => banned.set(bans),
             (other, _) => return Err(Error::failed(format!("not what a worker begins with: {other:?}"))),
         }
     }
@@ -210,6 +216,9 @@ impl Link {
                 ToWorker::Retire if self.0.commands.get().is_none() => self.end_by(Stop::request),
                 ToWorker::Retire => self.end_by(Stop::retire),
                 ToWorker::Execute { id, command } => self.execute(id, command),
+                ToWorker::Banned { bans } => self.0.bans.set(bans),
+                // From here, where nothing waits for a plugin or for the lock of the loader.
+                ToWorker::Ping => self.say(FromWorker::Pong),
                 ToWorker::Listener { shape, listen: Some(listen), .. } => {
                     self.bound(listen, handed(shape, descriptor));
                 }

@@ -8,6 +8,7 @@ use crate::control::{Answer, Command};
 use crate::deployment::Published;
 use crate::error::Error;
 use crate::listener::Shape;
+use crate::quarantine::Ban;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -32,10 +33,14 @@ pub(super) enum ToWorker {
     NotBound { listen: u64, error: Error },
     /// A generation that the worker before had, with the descriptor of its sealed copy.
     Serving { generation: Published },
+    /// These libraries are not to run, and no others. Before [`ToWorker::Begin`], and when it changes.
+    Banned { bans: Vec<Ban> },
     /// That was all: load and serve.
     Begin { cause: Cause, failures: usize },
     /// Carry a command out, and answer with this number.
     Execute { id: u64, command: Command },
+    /// Say [`FromWorker::Pong`], at once.
+    Ping,
     /// The host stops: finish what runs and end.
     Stop,
     /// Another worker serves from now on: accept no more, finish what runs and end.
@@ -48,6 +53,8 @@ pub(super) enum ToWorker {
 pub(super) enum FromWorker {
     /// It serves.
     Ready { banner: String },
+    /// It has read [`ToWorker::Ping`].
+    Pong,
     /// It could not load, and waits for a change.
     Waiting { error: String },
     /// A plugin asked it to stop the host: it finishes what runs and ends.

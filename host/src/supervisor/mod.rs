@@ -128,7 +128,7 @@ impl Supervisor {
         Self {
             app: spec.app.name.value.clone(),
             timeouts: spec.timeouts,
-            policy: Policy::new(spec.supervisor),
+            policy: Policy::new(spec.supervisor.clone()),
             quiet: false,
             sender,
             spawner,
@@ -144,7 +144,7 @@ impl Supervisor {
             last_served: Generations::default(),
             pending: Pending::default(),
             restarting: Vec::new(),
-            history: History::new(spec.supervisor),
+            history: History::new(spec.supervisor.clone()),
             stopping: None,
             end: None,
         }

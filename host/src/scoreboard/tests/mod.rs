@@ -1,7 +1,7 @@
 use super::*;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn new() -> (Arc<Board>, View) {
     let board = Arc::new(Board::create().expect("memory"));
@@ -164,12 +164,23 @@ fn an_address_is_traced_to_its_generation() {
 fn the_first_crash_is_kept() {
     let (board, view) = new();
     assert_eq!(view.crash(), None);
-    let first = Crashed { signal: 11, code: 1, pid: 1, thread: 2, address: 3, instruction: 4 };
-    assert!(board.crash().write(first));
-    assert!(!board.crash().write(Crashed { signal: 6, ..first }));
-    assert_eq!(view.crash(), Some(first));
+    let first = Crashed {
+        signal: 11,
+        code: 1,
+        pid: 1,
+        thread: 2,
+        address: 3,
+        instruction: 4,
+        stack: 5,
+        generation: 6,
+        origin: 7,
+    };
+    let copy_stack = |words: &[AtomicU64]| words[1].store(8, Ordering::Relaxed);
+    assert!(board.crash().write(first, copy_stack));
+    assert!(!board.crash().write(Crashed { signal: 6, ..first }, |_| panic!("it is kept")));
+    assert_eq!((view.crash(), &view.crash_stack()[..3]), (Some(first), &[0, 8, 0][..]));
     board.forget_crash();
-    assert_eq!(view.crash(), None);
+    assert_eq!((view.crash(), view.crash_stack()[1]), (None, 0));
 }
 
 #[test]
