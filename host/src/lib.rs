@@ -29,8 +29,8 @@ mod host_side;
 pub mod ledger;
 pub mod load;
 mod own_pages;
-mod quarantine;
 mod plugin_threads;
+mod quarantine;
 pub mod run_handle;
 pub mod state;
 pub mod store;
@@ -40,6 +40,7 @@ mod timer;
 mod waker;
 
 mod arena;
+mod clock;
 mod crash;
 mod date;
 mod error_page;

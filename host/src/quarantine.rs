@@ -137,9 +137,8 @@ mod tests {
         assert_eq!(bans.check(file, good), Ok(()));
         let error = bans.check(file, bad).expect_err("it is banned");
         let short = &bad.to_string()[..12];
-        let want = format!(
-            "/srv/other-name.so: {short} is in quarantine: it crashed its worker 3 times within 1m"
-        );
+        let want =
+            format!("/srv/other-name.so: {short} is in quarantine: it crashed its worker 3 times within 1m");
         assert_eq!((error.message(), error.exit().code()), (want.as_str(), 78));
         assert!(error.helps()[1].starts_with("`host ctl quarantine lift shop` lets"), "{error}");
         bans.set(Vec::new());

@@ -10,16 +10,9 @@ use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
-/// The signals that say that code has gone wrong, and end a process with a core dump. A table, for all who ask.
-pub(crate) const SIGNALS: [c_int; 7] = [
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGABRT,
-    libc::SIGTRAP,
-    libc::SIGSYS,
-];
+/// The signals that say that code has gone wrong, and end a process with a core dump.
+const SIGNALS: [c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
 
 /// Where what is seen is written.
 static RECORD: OnceLock<&'static CrashRecord> = OnceLock::new();

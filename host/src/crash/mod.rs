@@ -16,6 +16,6 @@ mod handler;
 mod stack;
 mod whose;
 
-pub(crate) use handler::{SIGNALS, watch};
+pub(crate) use handler::watch;
 pub(crate) use stack::{give_back_stack, take_stack};
 pub(crate) use whose::{InLife, started_by};

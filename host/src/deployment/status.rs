@@ -38,10 +38,8 @@ impl Deployment {
                 self.setup.run.stop().request();
                 Answer::done(format!("`{}` stops", self.app()), json!({ "stopped": false }))
             }
-            Command::Restart => {
-                let error = Error::failed("cannot start another worker: this host has no supervisor");
-                error.help("start it without --no-supervisor").into()
-            }
+            Command::Restart => alone("cannot start another worker"),
+            Command::Quarantine | Command::Lift { .. } => alone("nothing is in quarantine"),
         }
     }
 
@@ -106,6 +104,12 @@ impl Deployment {
     }
 }
 
+/// What only a supervisor can do.
+fn alone(what: &str) -> Answer {
+    let error = Error::failed(format!("{what}: this host has no supervisor"));
+    error.help("start it without --no-supervisor").into()
+}
+
 /// One generation.
 struct Row {
     plugin: String,
@@ -123,7 +127,7 @@ struct Row {
 impl Row {
     /// One of the process before, which has no instance in this one.
     fn of_copy(plugin: &str, copied: &Copied) -> Self {
-        let Accepted { sealed, manifest } = &copied.accepted;
+        let Accepted { sealed, manifest, .. } = &copied.accepted;
         Self {
             plugin: plugin.to_owned(),
             version: manifest.version.clone(),

@@ -6,6 +6,7 @@ use super::vtable;
 use crate::arena::Arena;
 use crate::foreign::OwnedHandler;
 use crate::request_id;
+use crate::scoreboard::Client;
 use crate::service::{Service, Settings};
 use crate::table::{Mount, Route, Table};
 use crate::usage::Uses;
@@ -36,6 +37,8 @@ pub(crate) trait Head: 'static {
     fn header_at(&self, index: usize) -> Option<(&[u8], &[u8])>;
     /// The client's address.
     fn peer(&self) -> String;
+    /// The same, for the scoreboard: without taking memory.
+    fn client(&self) -> Client;
 }
 
 /// The route and the mount of a request, inside the table that the exchange holds.
@@ -60,6 +63,8 @@ pub(super) struct Inner<H> {
     pub(super) allow: Cell<Option<String>>,
     /// Whether the plugin said in the log what went wrong.
     pub(super) explained: Cell<bool>,
+    /// What the scoreboard has for an id; 0: the request has not begun.
+    pub(super) number: Cell<u64>,
     id: OnceCell<String>,
     peer: OnceCell<String>,
 }
@@ -78,6 +83,7 @@ impl<H: Head> Inner<H> {
             response: UnsafeCell::new(answer::empty(200)),
             allow: Cell::new(None),
             explained: Cell::new(false),
+            number: Cell::new(0),
             id: OnceCell::new(),
             peer: OnceCell::new(),
         }
@@ -179,9 +185,13 @@ impl<H: Head> Inner<H> {
         errors.iter().find(|(known, _)| *known == status).map(|(_, handler)| OwnedHandler::raw(handler))
     }
 
-    /// The request's id: made when somebody asks for it.
+    /// The request's id, which the scoreboard has as a number: made when somebody asks for it.
     pub(super) fn id(&self) -> &str {
-        self.id.get_or_init(|| request_id::text(request_id::process(), request_id::next()))
+        let number = || match self.number.get() {
+            0 => request_id::next(),
+            number => number,
+        };
+        self.id.get_or_init(|| request_id::text(request_id::process(), number()))
     }
 
     pub(super) fn peer(&self) -> &str {

@@ -71,6 +71,8 @@ impl Supervisor {
             Command::Stop => self.stop(Some(reply)),
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
+            Command::Quarantine => reply.send(self.list_quarantine()),
+            Command::Lift { name } => self.lift(&name, reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }

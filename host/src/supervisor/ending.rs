@@ -24,10 +24,12 @@ impl Supervisor {
         if let Some(worker) = self.current.take_if(|worker| worker.pid == pid) {
             self.current_ended(worker, ending);
         } else if let Some(worker) = self.next.take_if(|worker| worker.pid == pid) {
+            self.blame(&worker, ending);
             self.next_ended(&worker, ending);
         } else if let Some(at) = self.retiring.iter().position(|worker| worker.pid == pid) {
-            self.retired(&self.retiring[at], ending);
-            self.retiring.remove(at);
+            let worker = self.retiring.remove(at);
+            self.retired(&worker, ending);
+            self.blame(&worker, ending);
         }
         self.end_if_all_have_stopped();
     }
@@ -39,8 +41,13 @@ impl Supervisor {
         if worker.is_serving() {
             self.last_served = std::mem::take(&mut worker.generations);
         }
+        let was_put_in_quarantine = self.blame(&worker, ending);
         if let Some(stopping) = &mut self.stopping {
             return stopping.ended(&worker, ending);
+        }
+        if was_put_in_quarantine {
+            self.history.add(worker.end(ending));
+            return self.start_after(Duration::ZERO, Cause::Died);
         }
         let code = if let Ending::Exit(code) = ending { Some(code) } else { None };
         let is_bad = |code| code == Exit::Usage.code() || code == Exit::Spec.code();
@@ -49,7 +56,7 @@ impl Supervisor {
             Some(code) if code == Exit::StartAgain.code() => self.start_again(worker.pid, served),
             _ => {
                 let cure = if code.is_some() { SAID_WHY } else { DEBUGGER };
-                self.died(&format!("worker {} {ending}", worker.pid), served, cure);
+                self.died(&worker.end(ending), served, cure);
             }
         }
     }
@@ -83,6 +90,16 @@ impl Supervisor {
         self.current = self.next.take();
         if self.current.is_none() {
             self.start_at = Some((Instant::now() + pause, cause));
+        }
+    }
+}
+
+impl Worker {
+    /// `worker 4712 was killed by SIGSEGV`.
+    fn end(&self, ending: Ending) -> String {
+        match &self.hangs {
+            Some(why) => format!("worker {} {why}", self.pid),
+            None => format!("worker {} {ending}", self.pid),
         }
     }
 }

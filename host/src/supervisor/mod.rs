@@ -15,6 +15,7 @@
 //! which is how a worker dies with its supervisor, whatever becomes of that.
 
 mod binding;
+mod blame;
 mod commands;
 mod ending;
 mod event;
@@ -24,6 +25,7 @@ mod message;
 mod outbox;
 mod policy;
 mod process;
+mod quarantine;
 mod replacing;
 pub(crate) mod signals;
 mod sockets;
@@ -37,15 +39,18 @@ mod tests;
 
 pub use link::{Begin, Channel, Link, enter};
 pub use message::Cause;
+pub(crate) use quarantine::carry_out_offline;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
+use blame::{Beats, Blame};
 use commands::{Asking, Pending};
 use event::{Event, Reply};
 use generations::Generations;
 use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
+use quarantine::Quarantine;
 use serde_json::json;
 use signal_hook::consts::{SIGCHLD, SIGHUP};
 use sockets::Sockets;
@@ -80,6 +85,7 @@ pub fn supervise(spec: &Spec, control: Option<&Path>, quiet: bool) -> Result<u8,
         None => None,
     };
     let mut supervisor = Supervisor::new(spec, sockets, sender, Box::new(Worker::spawn));
+    supervisor.remember(spec);
     supervisor.control = control;
     supervisor.quiet = quiet;
     supervisor.run(events)
@@ -118,6 +124,9 @@ struct Supervisor {
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
+    blame: Blame,
+    beats: Beats,
+    quarantine: Quarantine,
     stopping: Option<Stopping>,
     /// How it ends, once that is known.
     end: Option<Result<u8, Error>>,
@@ -145,9 +154,19 @@ impl Supervisor {
             pending: Pending::default(),
             restarting: Vec::new(),
             history: History::new(spec.supervisor.clone()),
+            blame: Blame::new(&spec.supervisor),
+            beats: Beats::of(spec.supervisor.heartbeat),
+            quarantine: Quarantine::in_memory(),
             stopping: None,
             end: None,
         }
+    }
+
+    /// What was put in quarantine before the host was started.
+    fn remember(&mut self, spec: &Spec) {
+        let (quarantine, instead) = Quarantine::open(spec);
+        self.quarantine = quarantine;
+        instead.into_iter().for_each(|(generation, copy)| self.last_served.publish(generation, copy));
     }
 
     fn run(mut self, events: Receiver<Event>) -> Result<u8, Error> {
@@ -189,6 +208,7 @@ impl Supervisor {
     /// Does what is due.
     fn keep_time(&mut self, now: Instant) {
         self.kill_late_workers(now);
+        self.beat(now);
         if let Some((_, cause)) = self.start_at.take_if(|(at, _)| *at <= now) {
             self.start(cause);
         }
@@ -199,7 +219,7 @@ impl Supervisor {
     fn time_left(&self) -> Duration {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
         let start = self.start_at.map(|(at, _)| at);
-        let next = workers.chain(start).chain(self.pending.next_deadline()).min();
+        let next = workers.chain(start).chain(self.pending.next_deadline()).chain(self.beats.next()).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -220,6 +240,7 @@ impl Supervisor {
     fn finish(mut self, end: Result<u8, Error>) -> Result<u8, Error> {
         self.sockets.close();
         self.kill_all();
+        self.quarantine.finish();
         self.answer_all(&end);
         if let Some(control) = &self.control {
             control.flush(ANSWERS_MAX);

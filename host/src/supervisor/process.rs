@@ -1,5 +1,6 @@
 //! The process of a worker, as its supervisor sees it.
 
+use super::blame::Heart;
 use super::event::Event;
 use super::generations::Generations;
 use super::message::ToWorker;
@@ -7,6 +8,7 @@ use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, message::FromWorker};
 use crate::error::Error;
+use crate::scoreboard::View;
 use crate::spec::Timeouts;
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
@@ -36,7 +38,12 @@ pub(super) struct Worker {
     pub(super) deadline: Option<(Instant, &'static str)>,
     /// Its deadline was over.
     pub(super) was_late: bool,
+    /// It did not answer, says this, and was killed for it.
+    pub(super) hangs: Option<String>,
+    pub(super) heart: Heart,
     pub(super) generations: Generations,
+    /// Its scoreboard; none until it has sent that.
+    pub(super) board: Option<View>,
     /// How long it may need at its end.
     pub(super) timeouts: Timeouts,
     pub(super) started: (Instant, Timestamp),
@@ -82,7 +89,10 @@ impl Worker {
             phase: Phase::Starting,
             deadline: None,
             was_late: false,
+            hangs: None,
+            heart: Heart::default(),
             generations: Generations::default(),
+            board: None,
             timeouts: Timeouts::default(),
             started: (Instant::now(), Timestamp::now()),
             outbox: Outbox::start("to worker", socket.clone())?,

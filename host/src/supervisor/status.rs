@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use super::process::{Phase, Worker};
+use super::quarantine::line;
 use crate::control::Answer;
 use crate::spec::SupervisorSpec;
 use crate::units;
@@ -110,6 +111,12 @@ impl Supervisor {
             let _ = writeln!(out, "  {:10}  none; another is started in {left}", "worker");
         }
         let _ = writeln!(out, "  {:10}  {}", "restarts", self.history.text());
+        if let Some(crashes) = self.blame.text(span) {
+            let _ = writeln!(out, "  {:10}  {}", "crashes", crashes.replace('\n', "\n            "));
+        }
+        for ban in self.quarantine.list() {
+            let _ = writeln!(out, "  {:10}  {}", "quarantine", line(ban));
+        }
         out
     }
 
@@ -138,6 +145,8 @@ impl Supervisor {
             "worker": current,
             "workers": workers,
             "restarts": self.history.json(),
+            "crashes": self.blame.json(),
+            "quarantine": self.quarantine.list(),
             "start_in_ms": self.start_at.map(|(at, _)| ms(at.saturating_duration_since(Instant::now()))),
         });
         if let Value::Object(data) = data { data } else { Map::new() }

@@ -6,7 +6,7 @@
 //! such connections.
 #![allow(unsafe_code, reason = "a connection is known to the watching task by the number of its descriptor")]
 
-use crate::server::clock::coarse_ms;
+use crate::clock::coarse_ms;
 use crate::spec::Timeouts;
 use crate::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -27,7 +27,7 @@ impl Conversation<'_> {
         }
         let _ = self.http.finish(&mut self.out);
         // What the client has not taken yet is here: the plugin need not wait for it.
-        self.exchange.finish();
+        self.exchange.give_back();
         self.flush()?;
         Ok((status, if is_bare { 0 } else { sent }))
     }

@@ -4,19 +4,19 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Crashes within a window, by digest.
-pub(in super::super) struct Counts {
+pub(super) struct Counts {
     window: Duration,
     crashes: HashMap<String, VecDeque<Instant>>,
 }
 
 impl Counts {
     /// None so far.
-    pub(in super::super) fn within(window: Duration) -> Self {
+    pub(super) fn within(window: Duration) -> Self {
         Self { window, crashes: HashMap::new() }
     }
 
     /// One more; how many that makes.
-    pub(in super::super) fn add(&mut self, digest: &str, now: Instant) -> usize {
+    pub(super) fn add(&mut self, digest: &str, now: Instant) -> usize {
         let window = self.window;
         self.crashes.retain(|_, crashes| {
             crashes.retain(|at| now.duration_since(*at) <= window);
@@ -28,7 +28,7 @@ impl Counts {
     }
 
     /// It begins anew.
-    pub(in super::super) fn forget(&mut self, digest: &str) {
+    pub(super) fn forget(&mut self, digest: &str) {
         self.crashes.remove(digest);
     }
 }

@@ -62,13 +62,19 @@ impl Evidence {
 }
 
 impl Finding {
-    /// Looks at the board of a process that has ended; of one process alone, if several have that board.
-    pub(super) fn of(view: &View, pid: Option<u32>) -> Self {
-        let crashed = view.crash().filter(|crashed| pid.is_none_or(|pid| pid == crashed.pid));
+    /// Of a process that had no board, or none yet.
+    pub(super) fn nothing() -> Self {
+        Self { crashed: None, culprit: None, request: None, in_flight: Vec::new() }
+    }
+
+    /// Looks at the board of a process that has ended. Several processes may have that board.
+    pub(super) fn of(view: &View, pid: u32) -> Self {
+        let crashed = view.crash().filter(|crashed| pid == crashed.pid);
         let mut in_flight = view.in_flight();
-        in_flight.retain(|request| pid.is_none_or(|pid| pid == request.pid));
+        in_flight.retain(|request| pid == request.pid);
         let is_its = |request: &&InFlight| {
-            crashed.is_some_and(|crashed| request.thread == Some(crashed.thread) && request.pid == crashed.pid)
+            crashed
+                .is_some_and(|crashed| request.thread == Some(crashed.thread) && request.pid == crashed.pid)
         };
         let request = in_flight.iter().find(is_its).cloned();
         let blamed = crashed.filter(|crashed| !is_sent_by_another(crashed));
@@ -115,8 +121,7 @@ mod tests {
             let text = str::to_owned;
             let (version, digest, build_id, file) = (text("1"), text("00"), text("11"), text("/a.so"));
             let plugin = text(plugin);
-            let generation =
-                GenerationOnBoard { plugin, number: 7, version, digest, build_id, file, mapped };
+            let generation = GenerationOnBoard { plugin, number: 7, version, digest, build_id, file, mapped };
             board.add_generation(&generation).expect("room")
         };
         let all = vec![add("wrap", 0x1000..0x2000), add("shop", 0x5000..0x6000), add("new", 0..0)];
@@ -135,7 +140,7 @@ mod tests {
         scene.board.crash().write(crashed, |words: &[AtomicU64]| {
             words.iter().zip(stack).for_each(|(word, value)| word.store(*value, Ordering::Relaxed));
         });
-        Finding::of(&scene.view, None)
+        Finding::of(&scene.view, std::process::id())
     }
 
     #[track_caller]
@@ -147,7 +152,13 @@ mod tests {
 
     #[test]
     fn the_address_says_more_than_the_request_and_the_stack_too() {
-        let all = Crashed { thread: THREAD, instruction: 0x1abc, generation: 3, origin: 0x5000, ..Crashed::default() };
+        let all = Crashed {
+            thread: THREAD,
+            instruction: 0x1abc,
+            generation: 3,
+            origin: 0x5000,
+            ..Crashed::default()
+        };
         blames(&crash(all, &[0x5001]), "wrap", Evidence::Address, Some(0xabc));
         let in_libc = Crashed { instruction: 0x9000, ..all };
         blames(&crash(in_libc, &[0, 9, 0x1002, 0x5001]), "wrap", Evidence::Stack, Some(2));
@@ -172,9 +183,10 @@ mod tests {
     fn a_signal_of_another_process_blames_nobody() {
         let scene = scene();
         let own = std::process::id();
-        let sent = Crashed { signal: 11, code: 0, pid: own, thread: THREAD, address: 1, ..Crashed::default() };
+        let sent =
+            Crashed { signal: 11, code: 0, pid: own, thread: THREAD, address: 1, ..Crashed::default() };
         scene.board.crash().write(sent, |_| {});
-        assert_eq!(Finding::of(&scene.view, None).culprit, None);
+        assert_eq!(Finding::of(&scene.view, std::process::id()).culprit, None);
     }
 
     #[test]
@@ -182,9 +194,9 @@ mod tests {
         let scene = scene();
         let pid = std::process::id();
         scene.board.crash().write(Crashed { signal: 11, code: 1, pid, ..Crashed::default() }, |_| {});
-        let other = Finding::of(&scene.view, Some(1));
+        let other = Finding::of(&scene.view, 1);
         assert_eq!((other.crashed, other.in_flight.len()), (None, 0));
-        let own = Finding::of(&scene.view, Some(pid));
+        let own = Finding::of(&scene.view, pid);
         assert_eq!((own.crashed.map(|crashed| crashed.pid), own.in_flight.len()), (Some(pid), 1));
     }
 }

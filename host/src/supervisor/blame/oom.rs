@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The counter of this process's cgroup.
-pub(in super::super) struct OomKills {
+pub(super) struct OomKills {
     file: Option<PathBuf>,
     /// As it was when we looked last.
     seen: Option<u64>,
@@ -11,7 +11,7 @@ pub(in super::super) struct OomKills {
 
 impl OomKills {
     /// Looks for the first time.
-    pub(in super::super) fn of_this_cgroup() -> Self {
+    pub(super) fn of_this_cgroup() -> Self {
         let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let file = file_of(&groups, Path::new("/sys/fs/cgroup"));
         let seen = file.as_deref().and_then(count);
@@ -19,7 +19,7 @@ impl OomKills {
     }
 
     /// Whether it killed anything of the cgroup since the last look.
-    pub(in super::super) fn has_killed(&mut self) -> bool {
+    pub(super) fn has_killed(&mut self) -> bool {
         let now = self.file.as_deref().and_then(count);
         let before = std::mem::replace(&mut self.seen, now);
         before.zip(now).is_some_and(|(before, now)| now > before)

@@ -33,7 +33,9 @@ pub(super) fn reason(crashed: &Crashed) -> Option<String> {
         (libc::SIGSEGV, SEGV_ACCERR) => format!("no right to do that at {address:#x}"),
         (libc::SIGSEGV, _) => "no address at all".to_owned(),
         (libc::SIGBUS, BUS_ADRALN) => format!("{address:#x} is not aligned"),
-        (libc::SIGBUS, _) => format!("nothing is behind {address:#x}: a file became shorter, or memory is bad"),
+        (libc::SIGBUS, _) => {
+            format!("nothing is behind {address:#x}: a file became shorter, or memory is bad")
+        }
         (libc::SIGFPE, FPE_INTDIV) => "a division by zero".to_owned(),
         (libc::SIGILL, _) => "no instruction, or one that is there to trap".to_owned(),
         (libc::SIGSYS, _) => "a system call that is forbidden".to_owned(),
@@ -57,7 +59,8 @@ mod tests {
     use super::*;
 
     fn said(signal: i32, code: i32, address: u64) -> String {
-        let crashed = Crashed { signal, code, pid: 7, address, stack: 0x7f00_0000_1000, ..Crashed::default() };
+        let crashed =
+            Crashed { signal, code, pid: 7, address, stack: 0x7f00_0000_1000, ..Crashed::default() };
         reason(&crashed).unwrap_or_default()
     }
 

@@ -1,0 +1,151 @@
+//! What the supervisor does about quarantine: it puts libraries in, lists them, and lifts it.
+
+use super::super::Supervisor;
+use super::super::event::Reply;
+use super::super::generations::Generations;
+use super::super::message::ToWorker;
+use super::store::Change;
+use crate::control::Answer;
+use crate::deployment::Published;
+use crate::quarantine::{Ban, named};
+use crate::scoreboard::GenerationOnBoard;
+use serde_json::json;
+use std::fs::File;
+
+impl Supervisor {
+    /// Bans the library of a generation, if there is something to serve instead; whether it did.
+    pub(in super::super) fn put_in_quarantine(&mut self, culprit: &GenerationOnBoard, why: &str) -> bool {
+        let who = format!("{} {} (generation {})", culprit.plugin, culprit.version, culprit.number);
+        let Some(bans) = self.bans_for(culprit, why) else {
+            tracing::error!(
+                "{who} {why}: there is no earlier generation to serve instead, and it is started again"
+            );
+            return false;
+        };
+        for (ban, _) in &bans {
+            let instead = ban.instead.as_ref().map(Published::to_string).unwrap_or_default();
+            tracing::error!("{ban} is in quarantine: it {why}; {instead} is served instead");
+        }
+        let was_served = !self.served().served_by(&culprit.digest).is_empty();
+        self.served_mut().ban(&culprit.digest);
+        self.policy.begin_anew();
+        self.quarantine.list.extend(bans.iter().map(|(ban, _)| ban.clone()));
+        self.tell_bans();
+        self.quarantine.writer.write(Change::Add(bans), |written| {
+            if let Err(error) = written {
+                tracing::warn!("what is in quarantine will be forgotten when the host ends: {error}");
+            }
+        });
+        if was_served {
+            self.replace_those_that_serve_it();
+        }
+        true
+    }
+
+    /// An entry for each plugin that has that library: all of them, or none.
+    fn bans_for(&self, culprit: &GenerationOnBoard, why: &str) -> Option<Vec<(Ban, File)>> {
+        let served = self.served();
+        let mut plugins = served.served_by(&culprit.digest);
+        if !plugins.contains(&culprit.plugin) {
+            plugins.push(culprit.plugin.clone());
+        }
+        plugins.into_iter().map(|plugin| ban(served, plugin, culprit, why)).collect()
+    }
+
+    /// What is served, or was when a worker served last.
+    fn served(&self) -> &Generations {
+        let serving = self.current.as_ref().filter(|current| current.is_serving());
+        serving.map_or(&self.last_served, |current| &current.generations)
+    }
+
+    fn served_mut(&mut self) -> &mut Generations {
+        match &mut self.current {
+            Some(current) if current.is_serving() => &mut current.generations,
+            _ => &mut self.last_served,
+        }
+    }
+
+    /// Who has begun with it, or serves it, ends; when it was the only one, its end starts another.
+    fn replace_those_that_serve_it(&mut self) {
+        if let Some(mut next) = self.next.take() {
+            next.was_late = true;
+            next.kill();
+            self.retiring.push(next);
+        }
+        if self.current.as_ref().is_some_and(|current| current.is_serving()) {
+            self.replace(Reply::Log);
+        }
+    }
+
+    /// What is banned has changed.
+    fn tell_bans(&self) {
+        let bans = self.quarantine.list();
+        for worker in self.workers() {
+            // One that does not read is about to end.
+            let _ = worker.tell(ToWorker::Banned { bans: bans.to_vec() });
+        }
+    }
+
+    /// `host ctl quarantine`.
+    pub(in super::super) fn list_quarantine(&self) -> Answer {
+        listed(self.quarantine.list())
+    }
+
+    /// `host ctl quarantine lift NAME`. The answer comes when it is on disk.
+    pub(in super::super) fn lift(&mut self, name: &str, reply: Reply) {
+        let lifted: Vec<Ban> = match named(self.quarantine.list(), name) {
+            Ok(lifted) => lifted.into_iter().cloned().collect(),
+            Err(error) => return reply.send(error.into()),
+        };
+        let digests: Vec<String> = lifted.iter().map(|ban| ban.digest.clone()).collect();
+        self.quarantine.list.retain(|ban| !digests.contains(&ban.digest));
+        digests.iter().for_each(|digest| self.blame.forget(digest));
+        self.tell_bans();
+        lifted.iter().for_each(|ban| tracing::info!("{ban} is not in quarantine any more"));
+        self.quarantine.writer.write(Change::Remove(digests), move |written| {
+            let next = |ban: &Ban| format!("`host ctl swap {}` loads what its file has", ban.plugin);
+            reply.send(written.map(|()| self::lifted(&lifted, next)).into());
+        });
+    }
+}
+
+fn ban(served: &Generations, plugin: String, culprit: &GenerationOnBoard, why: &str) -> Option<(Ban, File)> {
+    // What a target names by its path has no source in the spec, and is loaded from that path again.
+    let (instead, copy) =
+        served.without(&plugin, &culprit.digest).filter(|(instead, _)| !instead.source.is_empty())?;
+    let of_plugin = served.current(&plugin).filter(|current| current.digest == culprit.digest);
+    let ban = Ban {
+        plugin,
+        version: culprit.version.clone(),
+        number: of_plugin.map_or(culprit.number, |current| current.number),
+        digest: culprit.digest.clone(),
+        file: culprit.file.clone().into(),
+        since: jiff::Timestamp::now(),
+        why: why.to_owned(),
+        instead: Some(instead),
+    };
+    Some((ban, copy.into()))
+}
+
+/// The list, for people and programs.
+pub(super) fn listed(bans: &[Ban]) -> Answer {
+    let lines: Vec<String> = bans.iter().map(line).collect();
+    let text = if lines.is_empty() { "nothing is in quarantine".to_owned() } else { lines.join("\n") };
+    Answer::done(text, json!({ "quarantine": bans }))
+}
+
+/// `shop 1.1 (ba7816bf8f01), since 2026-01-02T03:04:05Z: crashed its worker 3 times within 1m; shop 1.0 is served instead`.
+pub(in super::super) fn line(ban: &Ban) -> String {
+    let instead = ban.instead.as_ref().map(|instead| format!("; {instead} is served instead"));
+    format!("{ban}, since {:.0}: {}{}", ban.since, ban.why, instead.unwrap_or_default())
+}
+
+/// What was lifted, and what comes next.
+pub(super) fn lifted(bans: &[Ban], next: impl Fn(&Ban) -> String) -> Answer {
+    if bans.is_empty() {
+        return listed(bans);
+    }
+    let line = |ban: &Ban| format!("{ban} is not in quarantine any more: {}", next(ban));
+    let lines: Vec<String> = bans.iter().map(line).collect();
+    Answer::done(lines.join("\n"), json!({ "lifted": bans }))
+}
