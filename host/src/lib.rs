@@ -59,6 +59,7 @@ pub mod stop;
 
 pub mod control;
 pub mod deployment;
+mod doing;
 mod prove;
 pub mod supervisor;
 

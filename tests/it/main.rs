@@ -7,6 +7,7 @@ mod asynchronous;
 mod bad_input;
 mod blame;
 mod dev;
+mod doing;
 mod examples;
 mod faults;
 mod harness;

@@ -33,6 +33,12 @@ pub(super) struct Ctl {
 enum Asked {
     /// How it is: processes, listeners, plugins and their generations
     Status,
+    /// List the requests in flight, the oldest first
+    Requests {
+        /// How many to list
+        #[arg(long, value_name = "N", default_value_t = crate::doing::LISTED_MAX)]
+        limit: usize,
+    },
     /// Put a new generation of a plugin in place of the current one
     Swap {
         /// The plugin, and its new library if that is another file
@@ -140,6 +146,7 @@ impl Asked {
     fn command(self) -> Command {
         match self {
             Self::Status => Command::Status,
+            Self::Requests { limit } => Command::Requests { limit: Some(limit) },
             Self::Swap { plugin: Named { plugin, file }, force, without_state } => {
                 Command::Swap { plugin, file, force, without_state }
             }

@@ -117,8 +117,9 @@ fn copy_stack(from: u64, to: &[AtomicU64]) {
     let local = iovec { iov_base: to.as_ptr().cast_mut().cast(), iov_len: bytes };
     // A part that ends with a page each: what is there is copied up to the first one that is not.
     let parts = parts(from as usize, bytes);
+    let own = std::process::id().cast_signed();
     // SAFETY: writes to atomics, which nobody reads before they are said to be written, and reads whatever there is.
-    unsafe { libc::process_vm_readv(libc::getpid(), &raw const local, 1, parts.as_ptr(), PARTS as u64, 0) };
+    unsafe { libc::process_vm_readv(own, &raw const local, 1, parts.as_ptr(), PARTS as u64, 0) };
 }
 
 const PAGE_BYTES: usize = 4096;

@@ -5,6 +5,7 @@ use super::books::{Book, Copied, Kept, Pages};
 use super::draft::Look;
 use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands};
+use crate::doing;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::ledger::Ledger;
@@ -27,6 +28,7 @@ impl Deployment {
         match command {
             Command::Status => self.status(),
             Command::Routes => self.routes(),
+            Command::Requests { limit } => doing::list_of_this_process(limit.unwrap_or(doing::LISTED_MAX)),
             Command::Swap { plugin, file, force, without_state } => {
                 self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }

@@ -120,12 +120,25 @@ impl Sealed {
 
     /// Where this process maps the copy; none: nowhere.
     pub(super) fn mapped(&self) -> io::Result<Option<Range<u64>>> {
+        self.mapped_as(|_| true)
+    }
+
+    /// Where its code is.
+    pub(super) fn code(&self) -> io::Result<Option<Range<u64>>> {
+        self.mapped_as(|permissions| permissions.contains('x'))
+    }
+
+    fn mapped_as(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Option<Range<u64>>> {
         let inode = fstat(&self.copy)?.st_ino.to_string();
         // A line is `from-to perms offset device inode path`. The inode alone may name another file of another device:
         // then this says "mapped" once too often, which only keeps a descriptor.
         let maps = std::fs::read_to_string("/proc/self/maps")?;
         let parts = maps.lines().filter(|line| line.split_ascii_whitespace().nth(4) == Some(&inode));
-        let parts = parts.filter_map(|line| addresses(line.split_ascii_whitespace().next()?));
+        let parts = parts.filter_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            addresses(range)
+                .filter(|_| rest.split_once(' ').is_some_and(|(permissions, _)| is_meant(permissions)))
+        });
         Ok(parts.reduce(|whole, part| whole.start.min(part.start)..whole.end.max(part.end)))
     }
 }

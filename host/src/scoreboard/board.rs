@@ -35,7 +35,8 @@ pub(crate) fn place() -> Place {
 }
 
 impl Board {
-    pub(super) fn create() -> io::Result<Self> {
+    /// A new one: one is enough for a process, but for tests.
+    pub(crate) fn create() -> io::Result<Self> {
         let (memory, file) = Memory::create()?;
         memory.layout().pid.store(std::process::id(), Ordering::Relaxed);
         memory.layout().process.store(crate::request_id::process(), Ordering::Relaxed);

@@ -81,6 +81,12 @@ impl View {
         self.generations().into_iter().find(|generation| generation.mapped.contains(&address))
     }
 
+    /// The generation whose code has that address.
+    pub(crate) fn generation_of_code(&self, address: u64) -> Option<GenerationOnBoard> {
+        let mut records = self.0.layout().generations.iter();
+        records.find(|record| record.code().contains(&address))?.read()
+    }
+
     /// What the process died of; none: of nothing that it could write down.
     pub(crate) fn crash(&self) -> Option<Crashed> {
         self.0.layout().crash.read()

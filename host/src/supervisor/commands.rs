@@ -73,6 +73,7 @@ impl Supervisor {
             Command::Status => self.ask_status(reply),
             Command::Quarantine => reply.send(self.list_quarantine()),
             Command::Lift { name } => self.lift(&name, reply),
+            Command::Requests { limit } => reply.send(self.requests(limit)),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }

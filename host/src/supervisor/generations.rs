@@ -69,7 +69,7 @@ impl Generations {
         for plugin in self.served_by(digest) {
             let is_other =
                 |kept: &&mut Kept| kept.generation.plugin == plugin && kept.generation.digest != digest;
-            if let Some(newest) = self.0.iter_mut().filter(is_other).next_back() {
+            if let Some(newest) = self.0.iter_mut().rfind(is_other) {
                 newest.generation.standing = Standing::Current;
             }
         }

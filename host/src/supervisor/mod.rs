@@ -17,6 +17,7 @@
 mod binding;
 mod blame;
 mod commands;
+mod doing;
 mod ending;
 mod event;
 mod generations;
@@ -52,7 +53,7 @@ use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
 use quarantine::Quarantine;
 use serde_json::json;
-use signal_hook::consts::{SIGCHLD, SIGHUP};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGUSR1};
 use sockets::Sockets;
 use status::History;
 use std::path::Path;
@@ -191,6 +192,7 @@ impl Supervisor {
         match event {
             Event::Signal(SIGCHLD) => self.reap(),
             Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
+            Event::Signal(SIGUSR1) => self.ask(crate::control::Command::Requests { limit: None }, Reply::Log),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),

@@ -43,6 +43,8 @@ impl Supervisor {
         }
         let _ = worker.tell(ToWorker::Banned { bans: self.quarantine.list().to_vec() });
         let _ = worker.tell(ToWorker::Begin { cause, failures: self.policy.in_a_row() });
+        // Its answer says that it is up.
+        worker.ping();
         Ok(worker)
     }
 
@@ -103,6 +105,7 @@ impl Supervisor {
         }
         let Some(current) = self.current.as_mut().filter(|current| current.id == id) else { return };
         current.phase = Phase::Serving(Instant::now());
+        current.heart.beats();
         current.deadline = None;
         let pid = current.pid;
         self.sockets.keep_those_of(id);

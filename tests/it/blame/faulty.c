@@ -17,7 +17,7 @@ PA_NOTE("id = \"faulty\"\nversion = \"" VERSION "\"\nstate_schema = 1\n"
         ROUTE("/allocate", ""))
 
 /* What the compiler must not see through. */
-static volatile long zero;
+static volatile long zero, one = 1;
 static char *volatile nowhere = (char *)8;
 static size_t (*volatile length)(const char *) = strlen;
 
@@ -28,7 +28,7 @@ static void null(void) {
 static const char TEXT[] = "constant";
 
 static void read_only(void) {
-    *(char *volatile)(uintptr_t)TEXT = 1;
+    *(volatile char *)(uintptr_t)TEXT = 1;
 }
 
 /* Behind the end of a file that was mapped. */
@@ -43,7 +43,7 @@ static void trap(void) {
 }
 
 static void divide(void) {
-    zero = 1 / zero;
+    one = one / zero;
 }
 
 static void raise_(void) {

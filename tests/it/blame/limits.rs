@@ -2,12 +2,14 @@
 
 use super::{crash, crash_at_will, serving};
 use crate::harness::{AT_ONCE, Client, Host, eventually, on_servers};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-fn limit(pid: u32, resource: Resource, most: u64) -> Rlimit {
+/// Sets a limit of a process, which has had ours.
+fn limit(pid: u32, resource: Resource, most: Option<u64>) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a process id");
-    let limit = Rlimit { current: Some(most), maximum: None };
-    prlimit(Some(pid), resource, limit).expect("a process of our own")
+    let ours = getrlimit(resource);
+    let limit = Rlimit { current: most.or(ours.current), maximum: ours.maximum };
+    prlimit(Some(pid), resource, limit).expect("a process of our own");
 }
 
 /// What a line of `/proc/PID/status` says, in kibibytes.
@@ -21,7 +23,7 @@ fn kib(pid: u32, what: &str) -> u64 {
 fn a_plugin_that_is_out_of_memory_and_aborts_is_blamed_and_another_worker_serves() {
     let host = Host::start(crash_at_will(), "threaded");
     let worker = host.worker_pid();
-    limit(worker, Resource::As, (kib(worker, "VmSize:") << 10) + (64 << 20));
+    limit(worker, Resource::As, Some((kib(worker, "VmSize:") << 10) + (64 << 20)));
     let report = crash(&host, "/allocate");
     assert_eq!((&report["signal"], &report["plugin"]), (&"SIGABRT".into(), &"faulty".into()), "{report:#}");
     assert_eq!(report["route"], "GET /allocate", "{report:#}");
@@ -36,14 +38,14 @@ fn without_a_descriptor_left_the_worker_serves_those_that_it_has_says_so_once_an
         let mut kept = host.connect();
         kept.get("/").expect(200);
         let open = std::fs::read_dir(format!("/proc/{worker}/fd")).expect("a process").count() as u64;
-        let before = limit(worker, Resource::Nofile, open + 2);
+        limit(worker, Resource::Nofile, Some(open + 2));
         let mut others: Vec<Client> = (0..8).map(|_| host.connect()).collect();
         for client in &mut others {
             client.send_head("GET", "/", &[]);
         }
         host.wait_for_line("cannot accept connections on ");
         assert_eq!(kept.get("/").text(), "version 1", "who was there is served");
-        limit(worker, Resource::Nofile, before.current.unwrap_or(1024));
+        limit(worker, Resource::Nofile, None);
         for client in &mut others {
             assert_eq!(client.read().text(), "version 1", "who waited is served in the end");
         }

@@ -155,8 +155,11 @@ fn an_address_is_traced_to_its_generation() {
         [0xfff, 0x1000, 0x1fff, 0x2000, 0x5fff].map(at),
         [None, Some("shop".into()), Some("shop".into()), None, Some("blog".into())]
     );
+    shop.has_code(&(0x1800..0x1900));
+    let code_at = |address| view.generation_of_code(address).map(|generation| generation.plugin);
+    assert_eq!([0x17ff, 0x1800, 0x1900, 0].map(code_at), [None, Some("shop".into()), None, None]);
     drop(shop);
-    assert_eq!(at(0x1000), None);
+    assert_eq!((at(0x1000), code_at(0x1800)), (None, None));
     assert_eq!(view.generations().len(), 1);
 }
 

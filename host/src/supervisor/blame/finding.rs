@@ -27,12 +27,12 @@ pub(super) struct Culprit {
 pub(super) enum Evidence {
     /// The instruction that crashed is in its library.
     Address,
-    /// The instruction is elsewhere, as that of an `abort` is, and the innermost code of a plugin on the stack is its.
+    /// The instruction is elsewhere, as that of an `abort` is, and the thread was in a step of its life.
+    Life,
+    /// The innermost call on the stack that comes from a plugin comes from it.
     Stack,
     /// The thread was handling a request of its route.
     Request,
-    /// The thread was in a step of its life.
-    Life,
     /// It had started the thread.
     Thread,
 }
@@ -84,18 +84,33 @@ impl Finding {
 }
 
 fn culprit(view: &View, crashed: &Crashed, request: Option<&InFlight>) -> Option<Culprit> {
-    let generations = view.generations();
-    let at = |address: u64, evidence| {
-        let generation = generations.iter().find(|generation| generation.mapped.contains(&address))?;
-        let offset = Some(address - generation.mapped.start);
-        Some(Culprit { generation: generation.clone(), evidence, offset })
+    let at = |generation: GenerationOnBoard, address: u64, evidence| {
+        let offset = address.checked_sub(generation.mapped.start);
+        Culprit { generation, evidence, offset }
     };
     let known = |generation, evidence| Culprit { generation, evidence, offset: None };
-    at(crashed.instruction, Evidence::Address)
-        .or_else(|| view.crash_stack().into_iter().find_map(|word| at(word, Evidence::Stack)))
-        .or_else(|| Some(known(request?.generation.clone()?, Evidence::Request)))
-        .or_else(|| Some(known(view.generation(crashed.generation.checked_sub(1)?)?, Evidence::Life)))
-        .or_else(|| at(crashed.origin, Evidence::Thread).map(|found| Culprit { offset: None, ..found }))
+    let by_address =
+        || Some(at(view.generation_at(crashed.instruction)?, crashed.instruction, Evidence::Address));
+    // A thread in a step of a life runs the code of no other plugin.
+    let by_life = || {
+        let generation = view.generation(crashed.generation.checked_sub(1)?)?;
+        let call = innermost_call(view).filter(|(caller, _)| *caller == generation);
+        Some(match call {
+            Some((_, address)) => at(generation, address, Evidence::Life),
+            None => known(generation, Evidence::Life),
+        })
+    };
+    let by_stack = || innermost_call(view).map(|(caller, address)| at(caller, address, Evidence::Stack));
+    let by_request = || Some(known(request?.generation.clone()?, Evidence::Request));
+    let by_thread = || Some(known(view.generation_at(crashed.origin)?, Evidence::Thread));
+    by_address().or_else(by_life).or_else(by_stack).or_else(by_request).or_else(by_thread)
+}
+
+/// Whose code the innermost word on the stack is of that is in a plugin's code: most likely where it goes on when what it called
+/// returns.
+fn innermost_call(view: &View) -> Option<(GenerationOnBoard, u64)> {
+    let mut words = view.crash_stack().into_iter().filter(|word| *word != 0);
+    words.find_map(|word| Some((view.generation_of_code(word)?, word)))
 }
 
 #[cfg(test)]
@@ -122,7 +137,9 @@ mod tests {
             let (version, digest, build_id, file) = (text("1"), text("00"), text("11"), text("/a.so"));
             let plugin = text(plugin);
             let generation = GenerationOnBoard { plugin, number: 7, version, digest, build_id, file, mapped };
-            board.add_generation(&generation).expect("room")
+            let place = board.add_generation(&generation).expect("room");
+            place.has_code(&generation.mapped);
+            place
         };
         let all = vec![add("wrap", 0x1000..0x2000), add("shop", 0x5000..0x6000), add("new", 0..0)];
         let route = board.add_route("GET", "/tea", Some(all[1].index())).expect("room");
@@ -161,15 +178,18 @@ mod tests {
         };
         blames(&crash(all, &[0x5001]), "wrap", Evidence::Address, Some(0xabc));
         let in_libc = Crashed { instruction: 0x9000, ..all };
-        blames(&crash(in_libc, &[0, 9, 0x1002, 0x5001]), "wrap", Evidence::Stack, Some(2));
-        let finding = crash(in_libc, &[]);
-        blames(&finding, "shop", Evidence::Request, None);
-        assert_eq!(finding.request.map(|request| request.path).as_deref(), Some("/tea"));
-        let elsewhere = Crashed { thread: 1, ..in_libc };
-        let finding = crash(elsewhere, &[]);
+        let finding = crash(in_libc, &[0x1002, 0x5001]);
         blames(&finding, "new", Evidence::Life, None);
+        assert_eq!(finding.request.map(|request| request.path).as_deref(), Some("/tea"));
+        let of_shop = Crashed { generation: 2, ..in_libc };
+        blames(&crash(of_shop, &[0x5001]), "shop", Evidence::Life, Some(1));
+        let serving = Crashed { generation: 0, ..in_libc };
+        blames(&crash(serving, &[0, 9, 0x1002, 0x5001]), "wrap", Evidence::Stack, Some(2));
+        blames(&crash(serving, &[]), "shop", Evidence::Request, None);
+        let elsewhere = Crashed { thread: 1, ..serving };
+        let finding = crash(elsewhere, &[]);
+        blames(&finding, "shop", Evidence::Thread, None);
         assert_eq!((finding.request, finding.in_flight.len()), (None, 1));
-        blames(&crash(Crashed { generation: 0, ..elsewhere }, &[]), "shop", Evidence::Thread, None);
     }
 
     #[test]

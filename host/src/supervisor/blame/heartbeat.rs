@@ -54,10 +54,18 @@ impl Heart {
     }
 
     /// The next answer would be due; whether it has owed one for too long.
-    fn is_asked(&mut self) -> bool {
+    fn owes_for_too_long(&mut self) -> bool {
         self.missed += u32::from(self.owes && self.is_up);
-        self.owes = true;
         self.missed >= BEATS
+    }
+}
+
+impl Worker {
+    /// Asks for an answer, unless it owes one. One that does not read owes it, too.
+    pub(in super::super) fn ping(&mut self) {
+        if !std::mem::replace(&mut self.heart.owes, true) {
+            let _ = self.tell(ToWorker::Ping);
+        }
     }
 }
 
@@ -67,12 +75,10 @@ impl Supervisor {
         let Some(limit) = self.beats.are_due(now) else { return };
         let mut hang: Vec<WorkerId> = Vec::new();
         for worker in self.workers_mut() {
-            let owed = worker.heart.owes;
-            if worker.heart.is_asked() {
+            if worker.heart.owes_for_too_long() {
                 hang.push(worker.id);
-            } else if !owed {
-                // One that does not read owes an answer, too.
-                let _ = worker.tell(ToWorker::Ping);
+            } else {
+                worker.ping();
             }
         }
         hang.into_iter().for_each(|worker| self.hangs(worker, limit));
@@ -106,13 +112,14 @@ mod tests {
 
     #[test]
     fn only_an_answer_that_is_owed_again_and_again_is_too_late() {
-        let mut heart = Heart::default();
-        assert!((0..100).all(|_| !heart.is_asked()), "it is not up yet");
+        let owing = |is_up| Heart { is_up, owes: true, missed: 0 };
+        let mut heart = owing(false);
+        assert!((0..100).all(|_| !heart.owes_for_too_long()), "it is not up yet");
+        let mut heart = owing(true);
+        assert!((1..BEATS).all(|_| !heart.owes_for_too_long()));
+        assert!(heart.owes_for_too_long());
         heart.beats();
-        assert!((0..BEATS).all(|_| !heart.is_asked()));
-        assert!(heart.is_asked());
-        heart.beats();
-        assert!(!heart.is_asked());
+        assert!((0..100).all(|_| !heart.owes_for_too_long()), "it owes nothing");
     }
 
     #[test]

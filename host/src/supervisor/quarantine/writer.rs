@@ -11,10 +11,18 @@ const FINISH_MAX: Duration = Duration::from_secs(5);
 /// What is done when a change is on disk, or cannot be.
 type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
+type Job = (Change, Done);
+
 pub(super) struct Writer {
     store: Option<Store>,
-    /// The thread, once there was something to write.
-    thread: Option<(Sender<(Change, Done)>, Receiver<()>)>,
+    /// Once there was something to write.
+    thread: Option<Thread>,
+}
+
+struct Thread {
+    jobs: Sender<Job>,
+    /// Closed at its end.
+    ended: Receiver<()>,
 }
 
 impl Writer {
@@ -32,27 +40,27 @@ impl Writer {
         if self.thread.is_none() {
             self.thread = start(store);
         }
-        let job: (Change, Done) = (change, Box::new(done));
+        let job: Job = (change, Box::new(done));
         let refused = match &self.thread {
-            Some((jobs, _)) => jobs.send(job).err().map(|refused| refused.0.1),
-            None => Some(job.1),
+            Some(thread) => thread.jobs.send(job).err().map(|refused| refused.0),
+            None => Some(job),
         };
-        if let Some(done) = refused {
+        if let Some((_, done)) = refused {
             done(Err(Error::failed("there is no thread left for it")));
         }
     }
 
     /// Waits until all of it is on disk.
     pub(super) fn finish(&mut self) {
-        if let Some((jobs, ended)) = self.thread.take() {
+        if let Some(Thread { jobs, ended }) = self.thread.take() {
             drop(jobs);
             let _ = ended.recv_timeout(FINISH_MAX);
         }
     }
 }
 
-fn start(store: Store) -> Option<(Sender<(Change, Done)>, Receiver<()>)> {
-    let (jobs, all) = channel::<(Change, Done)>();
+fn start(store: Store) -> Option<Thread> {
+    let (jobs, all) = channel::<Job>();
     let (end, ended) = channel();
     let work = move || {
         for (change, done) in all {
@@ -61,5 +69,5 @@ fn start(store: Store) -> Option<(Sender<(Change, Done)>, Receiver<()>)> {
         drop(end);
     };
     std::thread::Builder::new().name("quarantine".into()).spawn(work).ok()?;
-    Some((jobs, ended))
+    Some(Thread { jobs, ended })
 }
