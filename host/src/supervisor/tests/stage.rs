@@ -6,9 +6,11 @@ use super::super::wire::{self, Reader};
 use super::super::{EVENTS_MAX, Event, Reply, Sockets, Supervisor};
 use crate::control::{Answer, Command};
 use crate::error::Error;
+use crate::scoreboard::{Board, Crashed, GenerationOnBoard};
 use crate::spec::{At, Located, Spec, SupervisorSpec};
 use rustix::process::Pid;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use signal_hook::consts::SIGSEGV;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
@@ -80,8 +82,16 @@ impl Stage {
     /// Has the supervisor do what comes next.
     #[track_caller]
     pub(super) fn step(&mut self) {
+        while !self.handles_one() {}
+    }
+
+    /// Whether it was more than the answer to a ping, which may come at any moment.
+    #[track_caller]
+    fn handles_one(&mut self) -> bool {
         let event = self.events.recv_timeout(PATIENCE).expect("an event");
+        let is_more = !matches!(event, Event::Said { message: FromWorker::Pong, .. });
         self.supervisor.handle(event);
+        is_more
     }
 
     /// The same, if anything comes soon.
@@ -116,6 +126,22 @@ impl Stage {
         self.supervisor.ended(actor.pid, ending);
     }
 
+    /// The worker dies of a crash in the code of that plugin's generation.
+    #[track_caller]
+    pub(super) fn crashes(&mut self, actor: &Actor, plugin: &str, number: u64, digest: &str) {
+        let board = Arc::new(Board::create().expect("memory"));
+        self.says(actor, &FromWorker::Scoreboard, Some(board.file().as_fd()));
+        let text = str::to_owned;
+        let (version, build_id, file, mapped) = (text("1"), text(""), text("a.so"), 0x1000..0x2000);
+        let (plugin, digest) = (text(plugin), text(digest));
+        let generation = GenerationOnBoard { plugin, number, version, digest, build_id, file, mapped };
+        let _place = board.add_generation(&generation).expect("room");
+        let pid = actor.pid.as_raw_pid().cast_unsigned();
+        let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
+        board.crash().write(Crashed { signal, code, pid, instruction, ..Crashed::default() }, |_| {});
+        self.ends(actor, Ending::Signal(SIGSEGV));
+    }
+
     /// Some time later.
     pub(super) fn after(&mut self, time: Duration) {
         self.supervisor.keep_time(Instant::now() + time);
@@ -137,6 +163,7 @@ impl Stage {
 pub(super) struct Begun {
     pub(super) listeners: Vec<String>,
     pub(super) generations: Vec<(crate::deployment::Published, OwnedFd)>,
+    pub(super) bans: Vec<crate::quarantine::Ban>,
     pub(super) cause: super::Cause,
     pub(super) failures: usize,
 }
@@ -145,18 +172,25 @@ impl Actor {
     #[track_caller]
     pub(super) fn hears(&mut self) -> (ToWorker, Option<OwnedFd>) {
         let until = Some(Instant::now() + PATIENCE);
-        self.reader.next_until(until).expect("a message").expect("not the end")
+        loop {
+            match self.reader.next_until(until).expect("a message").expect("not the end") {
+                // It may come at any moment.
+                (ToWorker::Ping, _) => {}
+                other => return other,
+            }
+        }
     }
 
     #[track_caller]
     pub(super) fn begin(&mut self) -> Begun {
-        let (mut listeners, mut generations) = (Vec::new(), Vec::new());
+        let (mut listeners, mut generations, mut bans) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             match self.hears() {
                 (ToWorker::Listener { bind, .. }, Some(_)) => listeners.push(bind),
                 (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
+                (ToWorker::Banned { bans: all }, None) => bans = all,
                 (ToWorker::Begin { cause, failures }, None) => {
-                    return Begun { listeners, generations, cause, failures };
+                    return Begun { listeners, generations, bans, cause, failures };
                 }
                 other => panic!("not what a worker begins with: {other:?}"),
             }
