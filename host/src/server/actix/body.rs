@@ -8,7 +8,7 @@ use crate::access_log::Entry;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
 use crate::scoreboard::Place;
 use crate::server::conversation::is_bodiless;
-use actix_http::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use std::pin::Pin;
 use std::rc::Rc;

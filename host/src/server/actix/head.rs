@@ -2,8 +2,8 @@
 
 use crate::exchange::Head;
 use crate::scoreboard::Client;
-use actix_http::header::HeaderName;
 use actix_http::{Request, Version};
+use actix_web::http::header::HeaderName;
 
 /// None between two requests: the exchange outlives them.
 #[derive(Default)]
