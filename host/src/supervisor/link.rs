@@ -285,6 +285,8 @@ impl Parent for Link {
         if let Err(error) = self.0.outbox.send(&FromWorker::Published { generation }, Some(copy.into())) {
             tracing::warn!("plugin `{plugin}`: the next worker will load its file: {error}");
         }
+        // What is published is never taken back, also if the next that a plugin does is a crash.
+        self.0.outbox.flush(FLUSH_MAX);
     }
 
     fn forgotten(&self, plugin: &str, number: u64) {

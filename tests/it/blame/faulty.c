@@ -2,6 +2,7 @@
 /* A plugin with a crash of every sort: by a route, or at the step of its life that CRASHES names. A test defines VERSION and
  * CRASHES, two strings. */
 #include "plugin_api.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -153,7 +154,10 @@ static int32_t start(void *self, pa_buf *err) {
     return PA_READY;
 }
 
+/* While there is a file `wait` beside the spec, it says so and waits. */
 static void stop(void *self) {
+    close(open("stopping", O_CREAT | O_WRONLY, 0600));
+    while (access("wait", F_OK) == 0) usleep(1000);
     step("stop");
 }
 

@@ -1,7 +1,7 @@
 //! A plugin that crashes at a step of its life, in a swap and at other times.
 
 use super::{app_of, crashing, library, serving, swap, wait_for_report};
-use crate::harness::{Host, for_each_server};
+use crate::harness::{Host, eventually, for_each_server};
 
 #[test]
 fn a_crash_in_a_swap_is_blamed_on_whose_step_it_was_and_the_old_generation_serves() {
@@ -12,7 +12,6 @@ fn a_crash_in_a_swap_is_blamed_on_whose_step_it_was_and_the_old_generation_serve
             ("start", "", "start", ("2", 2)),
             ("load", "", "load", ("2", 2)),
             ("save", "save", "", ("1", 1)),
-            ("stop", "stop", "", ("1", 1)),
         ] {
             let host = Host::start(app_of(&crashing("1", old), ""), server);
             let output = swap(&host, &crashing("2", new));
@@ -21,10 +20,26 @@ fn a_crash_in_a_swap_is_blamed_on_whose_step_it_was_and_the_old_generation_serve
             let said = (report["version"].as_str().unwrap_or_default(), report["generation"].as_u64());
             assert_eq!(said, (blamed.0, Some(blamed.1)), "{step}: {report:#}");
             assert_eq!((&report["signal"], &report["route"]), (&"SIGABRT".into(), &().into()), "{report:#}");
-            // `stop` comes when the new generation serves already: so it does afterwards.
-            let want = if step == "stop" { ("version 2".to_owned(), 2) } else { ("version 1".to_owned(), 1) };
-            assert_eq!(serving(&host), want, "{step}");
+            assert_eq!(serving(&host), ("version 1".to_owned(), 1), "{step}");
         }
+    });
+}
+
+#[test]
+fn what_was_published_when_the_old_generation_crashes_in_its_stop_is_served_by_the_next_worker() {
+    for_each_server(|server| {
+        let host = Host::with(app_of(&crashing("1", "stop"), ""), server).file("wait", "").start();
+        std::thread::scope(|threads| {
+            let swap = threads.spawn(|| swap(&host, &library("2")));
+            eventually("the old generation is about to stop", || host.folder().join("stopping").exists());
+            assert_eq!(serving(&host), ("version 2".to_owned(), 2));
+            std::fs::remove_file(host.folder().join("wait")).expect("our own file");
+            let output = swap.join().expect("no panic");
+            assert_eq!(output.stderr, "host: the worker ended before it was done\n", "{output:?}");
+        });
+        let report = wait_for_report(&host, 0);
+        assert_eq!((&report["generation"], &report["evidence"]), (&1.into(), &"life".into()), "{report:#}");
+        assert_eq!(serving(&host), ("version 2".to_owned(), 2));
     });
 }
 
@@ -34,7 +49,9 @@ fn a_crash_while_the_host_stops_is_reported_and_its_exit_code_says_so() {
     let output = host.stop();
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(
-        output.stderr.contains("plugin   faulty 1 (generation 1), by the calls that led to it"),
+        output
+            .stderr
+            .contains("plugin   faulty 1 (generation 1), by the step of its life that was under way"),
         "{output:?}"
     );
     assert!(output.stderr.contains("was killed by SIGABRT while it stopped"), "{output:?}");

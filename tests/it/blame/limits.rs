@@ -1,8 +1,8 @@
 //! A worker that runs out of memory, or of descriptors.
 
-use super::{crash, crash_at_will, serving};
-use crate::harness::{AT_ONCE, Client, Host, eventually, on_servers};
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use super::{crash, crash_at_will, serving, signal};
+use crate::harness::Host;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
 /// Sets a limit of a process, which has had ours.
 fn limit(pid: u32, resource: Resource, most: Option<u64>) {
@@ -31,25 +31,16 @@ fn a_plugin_that_is_out_of_memory_and_aborts_is_blamed_and_another_worker_serves
 }
 
 #[test]
-fn without_a_descriptor_left_the_worker_serves_those_that_it_has_says_so_once_and_recovers() {
-    on_servers(AT_ONCE, |server| {
-        let host = Host::start(crash_at_will(), server);
-        let worker = host.worker_pid();
-        let mut kept = host.connect();
-        kept.get("/").expect(200);
-        let open = std::fs::read_dir(format!("/proc/{worker}/fd")).expect("a process").count() as u64;
-        limit(worker, Resource::Nofile, Some(open + 2));
-        let mut others: Vec<Client> = (0..8).map(|_| host.connect()).collect();
-        for client in &mut others {
-            client.send_head("GET", "/", &[]);
-        }
-        host.wait_for_line("cannot accept connections on ");
-        assert_eq!(kept.get("/").text(), "version 1", "who was there is served");
-        limit(worker, Resource::Nofile, None);
-        for client in &mut others {
-            assert_eq!(client.read().text(), "version 1", "who waited is served in the end");
-        }
-        eventually("it was said once", || host.log().matches("cannot accept connections").count() == 1);
-        assert_eq!((host.worker_pid(), super::count(&host)), (worker, 0));
-    });
+fn a_supervisor_without_a_descriptor_left_says_so_and_starts_a_worker_when_there_is_one_again() {
+    let host = Host::start(crash_at_will(), "threaded");
+    let (supervisor, worker) = (host.pid(), host.worker_pid());
+    // No number above those of standard input, output and error.
+    limit(supervisor, Resource::Nofile, Some(3));
+    signal(worker, Signal::KILL);
+    host.wait_for_line("cannot start a worker: ");
+    // Who comes waits, and is not refused.
+    let mut client = host.connect();
+    client.send_head("GET", "/", &[]);
+    limit(supervisor, Resource::Nofile, None);
+    assert_eq!(client.read().text(), "version 1");
 }

@@ -33,7 +33,8 @@ impl Writer {
     /// Writes a change down, after those before it.
     pub(super) fn write(&mut self, change: Change, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         let Some(store) = self.store.clone() else {
-            let nowhere = Error::failed("there is no folder for it").help("name one: `state` in [supervisor]");
+            let nowhere =
+                Error::failed("there is no folder for it").help("name one: `state` in [supervisor]");
             // Where nothing was written, nothing has to be taken back.
             return done(if matches!(change, Change::Remove(_)) { Ok(()) } else { Err(nowhere) });
         };
