@@ -14,8 +14,8 @@ use std::sync::atomic::AtomicU64;
 const SIGNALS: [c_int; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
 
-/// Where what is seen is written.
-static RECORD: OnceLock<&'static CrashRecord> = OnceLock::new();
+/// Where what is seen is written, and the process that said so: others are its children.
+static RECORD: OnceLock<(&'static CrashRecord, u32)> = OnceLock::new();
 
 /// How often, and how long each time, a thread that crashes waits for another one that is writing.
 const WAITS: (u32, c_int) = (100, 1);
@@ -23,7 +23,7 @@ const WAITS: (u32, c_int) = (100, 1);
 /// A crash of this process is written there from now on. To be called once, after the standard library has set up what it does
 /// about stack overflows (that is before `main`): its threads keep their second stacks, and its message is the supervisor's to give.
 pub(crate) fn watch(record: &'static CrashRecord) -> Result<(), Error> {
-    if RECORD.set(record).is_err() {
+    if RECORD.set((record, std::process::id())).is_err() {
         return Ok(());
     }
     SIGNALS.iter().try_for_each(|signal| install(*signal))
@@ -49,21 +49,24 @@ fn set_action(signal: c_int, action: libc::sighandler_t, flags: c_int) -> std::i
 
 /// Writes the crash down, puts the system's own action back, and has the signal come again.
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let Some(record) = RECORD.get() else { return };
-    let code = write(record, signal, info, context);
+    let Some((record, worker)) = RECORD.get() else { return };
+    // SAFETY: the kernel's, for this call.
+    let info = unsafe { &*info };
+    if record.claim(std::process::id(), *worker) {
+        write(record, signal, info, context);
+    } else {
+        wait_for(record);
+    }
     let _ = set_action(signal, libc::SIG_DFL, 0);
     // What was no fault of an instruction does not come again by itself. It is blocked until this returns.
-    if code <= 0 || signal == libc::SIGTRAP || signal == libc::SIGSYS {
+    if info.si_code <= 0 || signal == libc::SIGTRAP || signal == libc::SIGSYS {
         // SAFETY: a signal to this thread, with its default action.
         unsafe { libc::raise(signal) };
     }
 }
 
-/// The code of the signal.
-fn write(record: &CrashRecord, signal: c_int, info: *const siginfo_t, context: *const c_void) -> c_int {
-    // SAFETY: the kernel's, for this call.
-    let info = unsafe { &*info };
-    // SAFETY: as above: with SA_SIGINFO the third argument is one.
+fn write(record: &CrashRecord, signal: c_int, info: &siginfo_t, context: *const c_void) {
+    // SAFETY: with SA_SIGINFO the third argument of a handler is one, and the kernel's for this call.
     let (instruction, stack) = registers(unsafe { &*context.cast::<ucontext_t>() });
     let crashed = Crashed {
         signal,
@@ -76,10 +79,7 @@ fn write(record: &CrashRecord, signal: c_int, info: *const siginfo_t, context: *
         generation: whose::life(),
         origin: whose::origin() as u64,
     };
-    if !record.write(crashed, |words| copy_stack(stack, words)) {
-        wait_for(record);
-    }
-    info.si_code
+    record.write(crashed, |words| copy_stack(stack, words));
 }
 
 /// Another thread crashed first: what it is writing is not to be cut off by the end that is this thread's to bring about.

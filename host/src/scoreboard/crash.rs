@@ -51,12 +51,16 @@ const WRITING: u32 = 1;
 const WRITTEN: u32 = 2;
 
 impl CrashRecord {
-    /// Writes the first crash; of two at once, one. `copy_stack` copies the top of the stack to where it is told. For signal
-    /// handlers.
-    pub(crate) fn write(&self, crashed: Crashed, copy_stack: impl FnOnce(&[AtomicU64])) -> bool {
-        if self.state.compare_exchange(0, WRITING, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            return false;
-        }
+    /// Takes the record, for a crash of that process: the first one gets it, and of two at once, one. What a process that the worker
+    /// forked has left gives way to the worker's own. For signal handlers.
+    pub(crate) fn claim(&self, pid: u32, worker: u32) -> bool {
+        let take =
+            |from| self.state.compare_exchange(from, WRITING, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        take(0) || pid == worker && self.pid.load(Ordering::Relaxed) != worker && take(WRITTEN)
+    }
+
+    /// Writes a crash to the record that was claimed for it. `copy_stack` copies the top of the stack to where it is told.
+    pub(crate) fn write(&self, crashed: Crashed, copy_stack: impl FnOnce(&[AtomicU64])) {
         self.signal.store(crashed.signal, Ordering::Relaxed);
         self.code.store(crashed.code, Ordering::Relaxed);
         self.pid.store(crashed.pid, Ordering::Relaxed);
@@ -68,7 +72,6 @@ impl CrashRecord {
         self.origin.store(crashed.origin, Ordering::Relaxed);
         copy_stack(&self.words);
         self.state.store(WRITTEN, Ordering::Release);
-        true
     }
 
     /// Whether another thread is writing at this moment.

@@ -28,7 +28,9 @@ fn the_requests_in_the_process_are_lost_and_counted_and_no_others() {
         for client in &mut blocked {
             client.send_head("GET", "/block", &[]);
         }
-        eventually("all of them are in their handler, and nobody else", || in_handlers(&host) == blocked.len());
+        eventually("all of them are in their handler, and nobody else", || {
+            in_handlers(&host) == blocked.len()
+        });
         assert!(host.connect().try_get("/null").is_err());
         // Whoever comes now waits for the next worker.
         assert_eq!(host.get("/").text(), "version 1");

@@ -1,7 +1,7 @@
 //! What crashes too often is not to run any more, and what served before takes its place.
 
 use super::{app, app_of, crash, crashing, library, put, serving, swap};
-use crate::harness::{Folder, Host, for_each_server};
+use crate::harness::{Folder, Host, eventually, for_each_server};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,22 @@ fn a_change_on_disk_to_what_is_in_quarantine_is_refused() {
     assert_eq!(serving(&host), ("version 1".to_owned(), 1));
     put(&folder, &library("3"));
     assert_eq!(host.ctl(["swap", "faulty"]).code, Some(0));
+    assert_eq!(serving(&host), ("version 3".to_owned(), 3));
+}
+
+#[test]
+fn under_watch_what_is_in_quarantine_is_refused_and_the_next_build_is_taken() {
+    let folder = Folder::new();
+    let spec = app_of(&put(&folder, &library("1")), "crashes = 1");
+    let host = Host::with(spec, "threaded").arg("--watch").start();
+    put(&folder, &library("2"));
+    eventually("it is swapped", || host.get("/").text() == "version 2");
+    crash(&host, "/null");
+    assert_eq!(serving(&host), ("version 1".to_owned(), 1));
+    // The next worker sees that the file is another one than it serves.
+    host.wait_for_line("faulty: cannot swap: ");
+    put(&folder, &library("3"));
+    eventually("it is swapped", || host.get("/").text() == "version 3");
     assert_eq!(serving(&host), ("version 3".to_owned(), 3));
 }
 

@@ -179,11 +179,24 @@ fn the_first_crash_is_kept() {
         origin: 7,
     };
     let copy_stack = |words: &[AtomicU64]| words[1].store(8, Ordering::Relaxed);
-    assert!(board.crash().write(first, copy_stack));
-    assert!(!board.crash().write(Crashed { signal: 6, ..first }, |_| panic!("it is kept")));
+    assert!(board.crash().claim(1, 9));
+    board.crash().write(first, copy_stack);
+    assert!(!board.crash().claim(1, 9) && !board.crash().claim(2, 9), "it is kept");
     assert_eq!((view.crash(), &view.crash_stack()[..3]), (Some(first), &[0, 8, 0][..]));
     board.forget_crash();
     assert_eq!((view.crash(), view.crash_stack()[1]), (None, 0));
+}
+
+#[test]
+fn the_crash_of_a_process_that_was_forked_gives_way_to_the_workers_own() {
+    let (board, view) = new();
+    let (child, worker) = (8, 9);
+    for pid in [child, worker] {
+        assert!(board.crash().claim(pid, worker));
+        board.crash().write(Crashed { signal: 11, pid, ..Crashed::default() }, |_| {});
+    }
+    assert_eq!(view.crash().map(|crashed| crashed.pid), Some(worker));
+    assert!(!board.crash().claim(worker, worker) && !board.crash().claim(child, worker));
 }
 
 #[test]

@@ -138,6 +138,7 @@ impl Stage {
         let _place = board.add_generation(&generation).expect("room");
         let pid = actor.pid.as_raw_pid().cast_unsigned();
         let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
+        assert!(board.crash().claim(pid, pid));
         board.crash().write(Crashed { signal, code, pid, instruction, ..Crashed::default() }, |_| {});
         self.ends(actor, Ending::Signal(SIGSEGV));
     }
