@@ -32,6 +32,7 @@ impl Supervisor {
     /// end, as any other.
     pub(super) fn spawn(&mut self, cause: Cause) -> Result<Worker, Error> {
         self.workers += 1;
+        self.blame.begin_worker();
         let mut worker = (self.spawner)(self.workers, &self.sender)?;
         worker.timeouts = self.timeouts;
         worker.deadline = Some((Instant::now() + READY_MAX, "is not ready in time"));

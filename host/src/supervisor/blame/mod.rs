@@ -67,6 +67,11 @@ impl Blame {
         self.counts.forget(digest);
     }
 
+    /// A worker starts: what the system killed before is not this one.
+    pub(super) fn begin_worker(&mut self) {
+        self.oom.has_killed();
+    }
+
     fn keep(&mut self, report: Report) {
         self.count += 1;
         self.reports.push_back(report);

@@ -15,6 +15,10 @@ use std::fs::File;
 impl Supervisor {
     /// Bans the library of a generation, if there is something to serve instead; whether it did.
     pub(in super::super) fn put_in_quarantine(&mut self, culprit: &GenerationOnBoard, why: &str) -> bool {
+        if self.quarantine.list().iter().any(|ban| ban.digest == culprit.digest) {
+            // A worker that is on its way out.
+            return false;
+        }
         let who = format!("{} {} (generation {})", culprit.plugin, culprit.version, culprit.number);
         let Some(bans) = self.bans_for(culprit, why) else {
             tracing::error!(

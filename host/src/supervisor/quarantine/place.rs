@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use crate::spec::Spec;
+use rustix::process::geteuid;
 use std::ffi::OsString;
 use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The folder of the spec, else systemd's, else that of the user's state; none: there is no place for it.
@@ -31,6 +32,20 @@ pub(super) fn make(folder: &Path) -> Result<(), Error> {
     made.map_err(|cause| Error::failed(format!("cannot make the folder {}: {cause}", folder.display())))
 }
 
+/// Whoever can write there decides what is served.
+///
+/// # Errors
+/// That may be somebody else.
+pub(super) fn check(folder: &Path) -> Result<(), Error> {
+    let Ok(meta) = folder.metadata() else { return Ok(()) };
+    let is_ours = meta.uid() == 0 || meta.uid() == geteuid().as_raw();
+    if is_ours && meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let error = Error::failed(format!("{}: others may write to this folder", folder.display()));
+    Err(error.help("it has to belong to the user of the host, with mode 0755 or less"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +70,19 @@ mod tests {
         let systemd = ("STATE_DIRECTORY", "/var/lib/shop:/var/lib/other");
         assert_eq!(found(&[home, xdg, systemd]).as_deref(), Some("/var/lib/shop"));
         assert_eq!(found(&[]), None);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let with = |mode| {
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("our own");
+            check(folder.path()).map_err(|error| error.message().to_owned())
+        };
+        assert_eq!((with(0o700), with(0o755)), (Ok(()), Ok(())));
+        let want = Err(format!("{}: others may write to this folder", folder.path().display()));
+        assert_eq!((with(0o777), with(0o770)), (want.clone(), want));
+        assert_eq!(check(&folder.path().join("none")), Ok(()));
     }
 }

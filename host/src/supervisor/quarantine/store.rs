@@ -48,8 +48,9 @@ impl Store {
     /// The list; empty, if there is none.
     ///
     /// # Errors
-    /// It cannot be read, or is none.
+    /// It cannot be read, or is none, or is anybody's.
     pub(super) fn read(&self) -> Result<Vec<Ban>, Error> {
+        place::check(&self.0)?;
         let file = self.0.join(LIST);
         let fail = |cause: &dyn std::fmt::Display| {
             Error::failed(format!("{}: cannot read what is in quarantine: {cause}", file.display()))
@@ -71,6 +72,7 @@ impl Store {
     /// The disk is full, say. Nothing has changed.
     pub(super) fn change(&self, change: Change) -> Result<Vec<Ban>, Error> {
         place::make(&self.0)?;
+        place::check(&self.0)?;
         let fail = |cause: std::io::Error| {
             let folder = self.0.display();
             Error::failed(format!("{folder}: cannot write down what is in quarantine: {cause}"))
