@@ -49,6 +49,7 @@ mod request_body;
 mod request_id;
 mod scoreboard;
 pub mod service;
+mod stack;
 mod usage;
 
 pub mod access_log;

@@ -19,7 +19,12 @@ pub(crate) fn next() -> u64 {
     (u64::from(u32::MAX) << 32) | NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// What all ids of a process begin with.
+pub(crate) fn of_process(process: u32) -> String {
+    format!("{process:08x}-")
+}
+
 /// An id as people see it: eight hexadecimal digits for the process, a dash, and the number.
 pub(crate) fn text(process: u32, id: u64) -> String {
-    format!("{process:08x}-{id:x}")
+    format!("{}{id:x}", of_process(process))
 }

@@ -53,6 +53,9 @@ enum Command {
     Ctl(Ctl),
     /// Prove that swaps are seamless: swap under load, and check every answer
     Prove(Box<Prove>),
+    /// Takes the stacks of threads: the host starts itself for that
+    #[command(name = crate::stack::TRACER, hide = true)]
+    TakeStacks,
     /// Print a script that completes the command line in a shell
     Completions {
         /// bash, elvish, fish, powershell or zsh
@@ -78,6 +81,7 @@ impl Cli {
             Some(Command::Dev(run)) => return run.in_development().execute(channel),
             Some(Command::Ctl(ctl)) => return ctl.execute(),
             Some(Command::Prove(prove)) => return prove.execute(),
+            Some(Command::TakeStacks) => crate::stack::trace(),
             Some(Command::Servers) => print(&servers::list()),
             Some(Command::Inspect { file, format: Format::Text }) => print(&inspect::report(&file)?),
             Some(Command::Inspect { file, format: Format::Json }) => {

@@ -8,6 +8,7 @@ use crate::log::{self, LogFormat};
 use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
 use crate::spec::{At, Bind, Count, Located, Spec};
+use crate::stack::{self, Tracers};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
 use clap::Args;
@@ -86,6 +87,7 @@ impl Run {
 
     fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow(Tracers::OfParent);
         let (mut link, Begin { listeners, generations, bans, .. }) = channel.begin(&stop)?;
         let inherited = Inherited::of(generations);
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, bans, stop };
@@ -96,6 +98,7 @@ impl Run {
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow(Tracers::OfOurselves);
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;

@@ -71,6 +71,12 @@ impl View {
         }
     }
 
+    /// Whether a request is on this board.
+    pub(crate) fn has(&self, request: &InFlight) -> bool {
+        let process = self.0.layout().process.load(Ordering::Relaxed);
+        request.id.starts_with(&crate::request_id::of_process(process))
+    }
+
     /// The generations that are mapped.
     pub(crate) fn generations(&self) -> Vec<GenerationOnBoard> {
         self.0.layout().generations.iter().filter_map(|record| record.read()).collect()

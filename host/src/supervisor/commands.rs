@@ -74,6 +74,7 @@ impl Supervisor {
             Command::Quarantine => reply.send(self.list_quarantine()),
             Command::Lift { name } => self.lift(&name, reply),
             Command::Requests { limit } => reply.send(self.requests(limit)),
+            Command::Stack { id } => self.stacks(id.into(), reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }

@@ -1,19 +1,40 @@
 //! What the workers are doing, as their scoreboards say: no worker is asked, as one may hang.
 
 use super::Supervisor;
+use super::event::Reply;
 use crate::control::Answer;
-use crate::doing;
+use crate::doing::{self, Wanted};
+use crate::scoreboard::View;
 use std::fmt::Write;
+use std::sync::Arc;
 
 impl Supervisor {
     /// What is in flight in all workers.
     pub(super) fn requests(&self, limit: Option<usize>) -> Answer {
-        let boards = self.workers().filter_map(|worker| worker.board.as_ref());
-        let mut answer = doing::list(doing::in_flight(boards), limit.unwrap_or(doing::LISTED_MAX));
+        let boards = self.boards();
+        let in_flight = doing::in_flight(boards.iter().map(AsRef::as_ref));
+        let mut answer = doing::list(in_flight, limit.unwrap_or(doing::LISTED_MAX));
         for worker in self.workers().filter(|worker| worker.board.is_none()) {
             // Writing to a string cannot fail.
             let _ = write!(answer.text, "\nworker {} has shown no scoreboard yet", worker.pid);
         }
         answer
+    }
+
+    /// Stacks of handlers, in all workers. Taking them takes its time, and the main thread never waits.
+    pub(super) fn stacks(&self, wanted: Wanted, reply: Reply) {
+        let boards = self.boards();
+        doing::on_a_thread(move || reply.send(doing::stacks(&boards, &wanted)));
+    }
+
+    /// What SIGUSR1 asks for.
+    pub(super) fn say_what_we_do(&self) {
+        let list = self.requests(None);
+        let boards = self.boards();
+        doing::on_a_thread(move || doing::say(&list, &boards));
+    }
+
+    fn boards(&self) -> Vec<Arc<View>> {
+        self.workers().filter_map(|worker| worker.board.clone()).collect()
     }
 }

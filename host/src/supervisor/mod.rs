@@ -192,10 +192,11 @@ impl Supervisor {
         match event {
             Event::Signal(SIGCHLD) => self.reap(),
             Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
-            Event::Signal(SIGUSR1) => self.ask(crate::control::Command::Requests { limit: None }, Reply::Log),
+            Event::Signal(SIGUSR1) => self.say_what_we_do(),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),
+            Event::LookedAt { worker } => self.looked_at(worker),
             Event::Asked { command, reply } => self.ask(command, reply),
             Event::Bound { worker, listen, bind, result } => self.bound(worker, listen, bind, result),
         }

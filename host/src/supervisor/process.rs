@@ -43,7 +43,7 @@ pub(super) struct Worker {
     pub(super) heart: Heart,
     pub(super) generations: Generations,
     /// Its scoreboard; none until it has sent that.
-    pub(super) board: Option<View>,
+    pub(super) board: Option<Arc<View>>,
     /// How long it may need at its end.
     pub(super) timeouts: Timeouts,
     pub(super) started: (Instant, Timestamp),

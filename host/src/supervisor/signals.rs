@@ -23,7 +23,7 @@ pub(super) fn pass_on(events: SyncSender<Event>) -> Result<(), Error> {
 pub(crate) fn of_a_host_alone(stop: Stop, commands: Arc<OnceLock<Arc<dyn Commands>>>) -> Result<(), Error> {
     take(&[SIGHUP, SIGINT, SIGTERM, SIGUSR1], move |signal| match signal {
         SIGHUP => swap_changed(commands.get()),
-        SIGUSR1 => Reply::Log.send(doing::list_of_this_process(doing::LISTED_MAX)),
+        SIGUSR1 => doing::say_of_this_process(),
         _ => stop_or_end(&stop, signal),
     })
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::scoreboard::View;
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a worker may take until it serves: more than cargo needs for the largest plugin. Each step of a load has a
@@ -87,7 +88,7 @@ impl Supervisor {
         let Some(worker) = self.worker(id) else { return };
         let board = board.ok_or_else(|| Error::failed("no descriptor left for its scoreboard"));
         match board.and_then(|board| View::of(&board.into())) {
-            Ok(view) => worker.board = Some(view),
+            Ok(view) => worker.board = Some(Arc::new(view)),
             Err(error) => tracing::warn!("worker {}: {error}", worker.pid),
         }
     }

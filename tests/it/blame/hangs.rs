@@ -15,6 +15,8 @@ fn a_worker_that_does_not_answer_its_supervisor_is_reported_and_replaced() {
         host.wait_for_line("INFO blocking");
         signal(worker, Signal::STOP);
         host.wait_for_line(&format!("worker {worker} has not answered for 2s, and is killed"));
+        host.wait_for_line(&format!("stacks of worker {worker}:"));
+        host.wait_for_line("  faulty/1  block");
         let report = wait_for_report(&host, 0);
         assert_eq!(
             (&report["what"], &report["plugin"], &report["lost"]),

@@ -4,13 +4,17 @@
 //! stopped for a while, with the machine or by somebody, has missed no answer.
 
 use super::super::Supervisor;
+use super::super::event::Event;
 use super::super::message::ToWorker;
 use super::super::process::{Worker, WorkerId};
+use crate::doing;
 use crate::units;
 use std::time::{Duration, Instant};
 
 /// How often a worker is asked within the time that it may not answer.
 const BEATS: u32 = 4;
+/// How long the stacks of a worker that hangs may take: nobody is served meanwhile.
+const STACKS_MAX: Duration = Duration::from_secs(5);
 
 /// When workers are asked next.
 pub(in super::super) struct Beats {
@@ -84,18 +88,31 @@ impl Supervisor {
         hang.into_iter().for_each(|worker| self.hangs(worker, limit));
     }
 
-    /// It is said, and the worker killed; what follows is what follows the end of any worker.
+    /// It is said, with the stacks of its threads, and the worker killed; what follows is what follows the end of any worker.
     fn hangs(&mut self, id: WorkerId, limit: Duration) {
+        let sender = self.sender.clone();
         let Some(worker) = self.worker(id).filter(|worker| worker.hangs.is_none()) else { return };
-        let limit = units::duration(limit);
+        let (pid, limit) = (worker.pid, units::duration(limit));
         if is_traced(worker) {
             worker.heart.missed = 0;
-            return tracing::warn!("worker {} has not answered for {limit}: a debugger holds it", worker.pid);
+            return tracing::warn!("worker {pid} has not answered for {limit}: a debugger holds it");
         }
-        let why = format!("did not answer for {limit}, and was killed");
-        tracing::error!("worker {} has not answered for {limit}, and is killed", worker.pid);
-        worker.hangs = Some(why);
-        worker.kill();
+        tracing::error!("worker {pid} has not answered for {limit}, and is killed");
+        worker.hangs = Some(format!("did not answer for {limit}, and was killed"));
+        worker.deadline = Some((Instant::now() + STACKS_MAX, "does not let its stacks be taken"));
+        let board = worker.board.clone();
+        doing::on_a_thread(move || {
+            let stacks = doing::stacks_of_process(pid.as_raw_pid().cast_unsigned(), board.as_deref());
+            tracing::error!("stacks of worker {pid}:\n{stacks}");
+            let _ = sender.send(Event::LookedAt { worker: id });
+        });
+    }
+
+    /// There is nothing more to learn from it.
+    pub(in super::super) fn looked_at(&mut self, id: WorkerId) {
+        if let Some(worker) = self.worker(id) {
+            worker.kill();
+        }
     }
 }
 

@@ -99,9 +99,9 @@ impl Supervisor {
         match ending {
             Ending::Signal(SIGINT | SIGTERM | SIGHUP) | Ending::Exit(_) => false,
             // It was late, and that was said.
-            Ending::Signal(SIGKILL) if worker.was_late => false,
+            Ending::Signal(SIGKILL) if worker.was_late && worker.hangs.is_none() => false,
             Ending::Signal(signal) => {
-                self.blame_process(worker.board.as_ref(), Died { pid, signal, why: worker.hangs.clone() })
+                self.blame_process(worker.board.as_deref(), Died { pid, signal, why: worker.hangs.clone() })
             }
         }
     }
