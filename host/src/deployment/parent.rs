@@ -29,7 +29,7 @@ pub trait Parent: Send + Sync {
     /// Closes an address: what this process has of it is its own to close.
     fn unlisten(&self, bind: &Bind, listener: &Listener);
 
-    /// How long this process may need at its end.
+    /// How long this process may need at its end, and its handlers.
     fn deadlines(&self, timeouts: &Timeouts);
 }
 
@@ -107,5 +107,8 @@ impl Parent for Nobody {
 
     fn unlisten(&self, _: &Bind, _: &Listener) {}
 
-    fn deadlines(&self, _: &Timeouts) {}
+    /// Its own end is the only one that it knows; its handlers it watches itself.
+    fn deadlines(&self, timeouts: &Timeouts) {
+        crate::doing::watch_this_process(timeouts.stuck_after);
+    }
 }

@@ -7,10 +7,12 @@ mod list;
 mod stacks;
 mod table;
 mod threads;
+mod watchdog;
 
 pub(crate) use list::{LISTED_MAX, list};
-pub(crate) use stacks::{Wanted, stacks};
+pub(crate) use stacks::{Wanted, report, stacks};
 pub(crate) use threads::stacks_of_process;
+pub(crate) use watchdog::{Watchdog, watch_this_process};
 
 use crate::control::Answer;
 use crate::error::Error;
@@ -33,7 +35,7 @@ pub(crate) fn stacks_of_this_process(wanted: &Wanted) -> Answer {
 /// Writes to the log what a host without a supervisor is doing: what SIGUSR1 asks for.
 pub(crate) fn say_of_this_process() {
     on_a_thread(|| match own_view().map(Arc::new) {
-        Ok(view) => say(&list(in_flight([&*view]), LISTED_MAX), &[view.clone()]),
+        Ok(view) => say(&list(in_flight([&*view]), LISTED_MAX), std::slice::from_ref(&view)),
         Err(error) => tracing::error!("{error}"),
     });
 }

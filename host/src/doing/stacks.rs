@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Of so many handlers at once stacks are taken, of the oldest ones.
-const STACKS_MAX: usize = 16;
+pub(super) const STACKS_MAX: usize = 16;
 
 /// Whose stacks are wanted.
 #[derive(Clone, Debug)]
@@ -51,10 +51,21 @@ pub(crate) fn stacks(views: &[Arc<View>], wanted: &Wanted) -> Answer {
     }
     let more = chosen.len().saturating_sub(STACKS_MAX);
     chosen.truncate(STACKS_MAX);
-    let shown = taken(views, chosen);
     let now = coarse_ms();
+    let shown = taken(views, chosen);
     let json: Vec<Value> = shown.iter().map(|one| one.json(now)).collect();
     Answer::done(text(&shown, now, more, count), json!({ "stacks": json, "more": more }))
+}
+
+/// Writes to the log that the handlers of these requests have not returned, each with its stack. Waits, as `stacks` does.
+pub(crate) fn report(views: &[Arc<View>], stuck: Vec<InFlight>) {
+    let now = coarse_ms();
+    for one in taken(views, stuck) {
+        let plugin = one.request.generation.as_ref().map_or("-", |generation| &generation.plugin);
+        let (id, age) = (&one.request.id, units::duration(age(&one.request, now)));
+        let text = one.text(now);
+        tracing::warn!(plugin, request = id, "the handler of {id} does not return, after {age}:\n{text}");
+    }
 }
 
 fn is_wanted(one: &InFlight, wanted: &Wanted) -> bool {
@@ -113,10 +124,10 @@ impl Shown {
         let head = format!("{id}  {}{plugin}, process {pid}{thread}", request(&self.request));
         match &self.frames {
             None if self.request.thread.is_some() => format!("{head}\n  in handler until a moment ago"),
-            None => format!("{head}\n  {} for {age}: no thread runs its handler", self.request.state.name()),
-            Some(Err(error)) => format!("{head}\n  in handler for {age}; no stack: {error}"),
+            None => format!("{head}\n  {}, {age} old: no thread runs its handler", self.request.state.name()),
+            Some(Err(error)) => format!("{head}\n  in handler, {age} old; no stack: {error}"),
             Some(Ok(calls)) => {
-                format!("{head}\n  in handler for {age}\n{}", frames::text(calls, &self.generations))
+                format!("{head}\n  in handler, {age} old\n{}", frames::text(calls, &self.generations))
             }
         }
     }

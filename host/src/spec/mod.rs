@@ -41,6 +41,7 @@
 //! | `write` | `"30s"` | between two parts of a response |
 //! | `keep_alive` | `"60s"` | between two requests |
 //! | `shutdown` | `"30s"` | for requests when the host stops |
+//! | `stuck_after` | `"10s"` | after which the log has the stack of a handler that has not returned; once for each request |
 //! | `drain` | `"30s"` | for requests of an old generation |
 //! | `load` | `"30s"` | for each step of a plugin's life: constructors, `create`, `start`, registering, `stop` |
 //! | `handover` | `"5s"` | for the requests of the old generation, before state moves through a gate |
@@ -297,6 +298,8 @@ pub struct Timeouts {
     pub keep_alive: Option<Duration>,
     /// For requests when the host stops.
     pub shutdown: Option<Duration>,
+    /// After so long in one call of its handler a request is written to the log, with the stack of its thread.
+    pub stuck_after: Option<Duration>,
     /// For requests of an old generation.
     pub drain: Option<Duration>,
     /// For each step of a plugin's life: its constructors, `create`, `start`, registering, `stop`.
@@ -338,6 +341,7 @@ impl Default for Timeouts {
             write: seconds(30),
             keep_alive: seconds(60),
             shutdown: seconds(30),
+            stuck_after: seconds(10),
             drain: seconds(30),
             load: seconds(30),
             handover: seconds(5),

@@ -2,11 +2,13 @@
 
 use super::Supervisor;
 use super::event::Reply;
+use super::process::Worker;
 use crate::control::Answer;
 use crate::doing::{self, Wanted};
 use crate::scoreboard::View;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 impl Supervisor {
     /// What is in flight in all workers.
@@ -32,6 +34,17 @@ impl Supervisor {
         let list = self.requests(None);
         let boards = self.boards();
         doing::on_a_thread(move || doing::say(&list, &boards));
+    }
+
+    /// Handlers that have not returned for long are written to the log.
+    pub(super) fn look_at_handlers(&mut self, now: Instant) {
+        let watched = |worker: &Worker| Some((worker.board.clone()?, worker.timeouts.stuck_after?));
+        let watched: Vec<_> = self.workers().filter_map(watched).collect();
+        let stuck = self.watchdog.look(now, &watched);
+        if !stuck.is_empty() {
+            let boards = self.boards();
+            doing::on_a_thread(move || doing::report(&boards, stuck));
+        }
     }
 
     fn boards(&self) -> Vec<Arc<View>> {

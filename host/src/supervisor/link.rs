@@ -315,6 +315,7 @@ impl Parent for Link {
     }
 
     fn deadlines(&self, timeouts: &Timeouts) {
-        self.say(FromWorker::Deadlines { shutdown: timeouts.shutdown, drain: timeouts.drain });
+        let Timeouts { shutdown, drain, stuck_after, .. } = *timeouts;
+        self.say(FromWorker::Deadlines { shutdown, drain, stuck_after });
     }
 }

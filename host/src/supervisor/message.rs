@@ -73,8 +73,8 @@ pub(super) enum FromWorker {
     Listen { listen: u64, bind: String },
     /// Close this address.
     Unlisten { bind: String, shape: Shape },
-    /// How long it may need at its end: `[timeouts]` of the spec as it is there. Said before it is ready, and when it changes.
-    Deadlines { shutdown: Option<Duration>, drain: Option<Duration> },
+    /// How long it may need at its end, and its handlers: `[timeouts]` of the spec as it is there. Said before it is ready, and when it changes.
+    Deadlines { shutdown: Option<Duration>, drain: Option<Duration>, stuck_after: Option<Duration> },
 }
 
 /// Why a worker is started.

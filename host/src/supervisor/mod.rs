@@ -43,6 +43,7 @@ pub use message::Cause;
 pub(crate) use quarantine::carry_out_offline;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
+use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
 use blame::{Beats, Blame};
@@ -128,6 +129,7 @@ struct Supervisor {
     blame: Blame,
     beats: Beats,
     quarantine: Quarantine,
+    watchdog: Watchdog,
     stopping: Option<Stopping>,
     /// How it ends, once that is known.
     end: Option<Result<u8, Error>>,
@@ -158,6 +160,7 @@ impl Supervisor {
             blame: Blame::new(&spec.supervisor),
             beats: Beats::of(spec.supervisor.heartbeat),
             quarantine: Quarantine::in_memory(),
+            watchdog: Watchdog::default(),
             stopping: None,
             end: None,
         }
@@ -216,13 +219,15 @@ impl Supervisor {
             self.start(cause);
         }
         self.answer_late(now);
+        self.look_at_handlers(now);
     }
 
     /// Until something is due.
     fn time_left(&self) -> Duration {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
         let start = self.start_at.map(|(at, _)| at);
-        let next = workers.chain(start).chain(self.pending.next_deadline()).chain(self.beats.next()).min();
+        let looks = self.beats.next().into_iter().chain(self.watchdog.next_look());
+        let next = workers.chain(start).chain(self.pending.next_deadline()).chain(looks).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 

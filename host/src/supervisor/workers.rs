@@ -8,6 +8,7 @@ use super::process::{Phase, Worker, WorkerId};
 use crate::control::Answer;
 use crate::error::Error;
 use crate::scoreboard::View;
+use crate::spec::Timeouts;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -76,9 +77,9 @@ impl Supervisor {
             FromWorker::ReplaceMe { reason } => self.replace_one_that_asks(id, &reason),
             FromWorker::Listen { listen, bind } => self.listen(id, listen, &bind),
             FromWorker::Unlisten { bind, shape } => self.unlisten(&bind, &shape),
-            FromWorker::Deadlines { shutdown, drain } => {
+            FromWorker::Deadlines { shutdown, drain, stuck_after } => {
                 if let Some(worker) = self.worker(id) {
-                    (worker.timeouts.shutdown, worker.timeouts.drain) = (shutdown, drain);
+                    worker.timeouts = Timeouts { shutdown, drain, stuck_after, ..worker.timeouts };
                 }
             }
         }

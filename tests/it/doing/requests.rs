@@ -1,14 +1,9 @@
 //! `host ctl requests`, and SIGUSR1.
 
-use super::{begin, ctl, lab, open, requests, wait_for_none, wait_for_one};
+use super::{begin, ctl, lab, open, requests, signal, wait_for_none, wait_for_one};
 use crate::harness::{AT_ONCE, Client, Host, eventually, for_each_server, on_servers};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::time::Duration;
-
-fn signal(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
-    kill_process(pid, signal).expect("a process of ours");
-}
 
 #[test]
 fn a_handler_that_runs_is_listed_with_all_that_is_known_of_it() {
