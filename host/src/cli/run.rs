@@ -1,12 +1,13 @@
 //! `host --app FILE --server NAME`: as a supervisor, as its worker, or alone.
 
 use super::app::{self, AppArgs};
-use crate::control::{Commands, ControlServer, ControlSocket};
+use crate::control::{Answer, Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
 use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
+use crate::server::Shape;
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stack::{self, Tracers};
 use crate::stop::Stop;
@@ -74,23 +75,29 @@ impl Run {
 
     /// A supervisor and its worker have the same arguments, and read the same spec.
     pub(super) fn execute(&self, channel: Option<Channel>) -> Result<u8, Error> {
+        if let Some(channel) = channel.filter(|_| !self.check) {
+            return start_again_code(self.serve_as_worker(channel));
+        }
         let spec = self.spec()?;
         log::install(self.log_format, spec.app.debug);
-        match channel {
-            _ if self.check => app::check(&spec)?,
-            Some(channel) => return start_again_code(self.serve_as_worker(&spec, channel)),
-            None if self.no_supervisor => self.serve_alone(&spec)?,
-            None => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
+        match () {
+            () if self.check => app::check(&spec)?,
+            () if self.no_supervisor => self.serve_alone(&spec)?,
+            () => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
         }
         Ok(0)
     }
 
-    fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
+    fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
         stack::allow(Tracers::OfParent);
-        let (mut link, Begin { listeners, generations, bans, .. }) = channel.begin(&stop)?;
+        let (mut link, begin) = channel.begin(&stop)?;
+        let Begin { listeners, generations, spec, names_generations, roll, bans, .. } = begin;
+        let spec = self.spec_with(spec)?;
+        log::install(self.log_format, spec.app.debug);
         let inherited = Inherited::of(generations);
-        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, bans, stop };
+        let reread = self.reread();
+        let start = Start { spec, reread, listeners, inherited, bans, names_generations, roll, stop };
         let served = run::run(start, &self.options(true), &mut link);
         let ended = link.end();
         served.and(ended)
@@ -106,7 +113,8 @@ impl Run {
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         // Under a debugger is where a plugin that crashes belongs: nothing is refused here.
         let (inherited, bans) = (Inherited::default(), Bans::default());
-        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, bans, stop };
+        let (spec, reread, names_generations, roll) = (spec.clone(), self.reread(), false, None);
+        let start = Start { spec, reread, listeners, inherited, bans, names_generations, roll, stop };
         let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);
@@ -126,9 +134,13 @@ impl Run {
         Options { quiet: self.quiet, json_log, starts_again, dev: self.dev }
     }
 
-    /// Flags win over the spec.
     pub(super) fn spec(&self) -> Result<Spec, Error> {
-        let mut spec = self.app.spec()?;
+        self.spec_with(None)
+    }
+
+    /// Flags win over the spec.
+    fn spec_with(&self, text: Option<String>) -> Result<Spec, Error> {
+        let mut spec = self.app.spec_with(text)?;
         let server = &mut spec.server;
         if let Some(name) = &self.server {
             server.name = Some(Located::new(name.clone(), At::flag(format!("--server {name}"))));
@@ -166,8 +178,12 @@ impl Starter for Link {
         self.waiting(error);
     }
 
-    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error> {
-        self.ready(banner, commands);
+    fn rolled(&mut self, answer: Answer, has_changed: bool) {
+        Link::rolled(self, answer, has_changed);
+    }
+
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) -> Result<(), Error> {
+        self.ready(banner, commands, shape);
         Ok(())
     }
 }
@@ -188,7 +204,9 @@ impl Starter for Alone {
 
     fn waits(&mut self, _: &Error) {}
 
-    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error> {
+    fn rolled(&mut self, _: Answer, _: bool) {}
+
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>, _: Shape) -> Result<(), Error> {
         let _ = self.commands.set(commands.clone());
         if let Some(socket) = self.socket.take() {
             self.server = Some(ControlServer::start(socket, commands)?);

@@ -42,7 +42,7 @@ impl Generations {
     }
 
     /// What serves a plugin.
-    pub(super) fn current(&self, plugin: &str) -> Option<&Published> {
+    pub(super) fn current_of(&self, plugin: &str) -> Option<&Published> {
         let of_plugin = |kept: &&Kept| kept.generation.plugin == plugin;
         let mut currents = self.0.iter().filter(of_plugin).map(|kept| &kept.generation);
         currents.find(|generation| generation.standing == Standing::Current)
@@ -74,6 +74,18 @@ impl Generations {
             }
         }
         self.0.retain(|kept| kept.generation.digest != digest);
+    }
+
+    /// Plugins, with the numbers of their current generations.
+    pub(super) fn current(&self) -> impl Iterator<Item = (&str, u64)> {
+        let current = self.0.iter().filter(|kept| kept.generation.standing == Standing::Current);
+        current.map(|kept| (kept.generation.plugin.as_str(), kept.generation.number))
+    }
+
+    /// Plugins and numbers.
+    pub(super) fn numbers(&self) -> Vec<(String, u64)> {
+        let numbers = self.0.iter().map(|kept| (kept.generation.plugin.clone(), kept.generation.number));
+        numbers.collect()
     }
 
     /// The oldest that is not current goes first.

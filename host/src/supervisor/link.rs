@@ -6,11 +6,12 @@ use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, signals};
 use crate::control::{Answer, Command, Commands};
 use crate::crash;
-use crate::deployment::{Parent, Published};
+use crate::deployment::{Change, Parent, Published};
 use crate::error::Error;
-use crate::listener::{Listener, Shape};
+use crate::listener::{Listener, Shape as ListenerShape};
 use crate::quarantine::Bans;
 use crate::scoreboard;
+use crate::server::Shape;
 use crate::spec::{Bind, Timeouts};
 use crate::stop::Stop;
 use rustix::net::AddressFamily;
@@ -79,6 +80,12 @@ pub struct Begin {
     pub generations: Vec<(Published, OwnedFd)>,
     /// What is not to run, now and later.
     pub bans: Bans,
+    /// The text of the spec, where the others of the set have it.
+    pub spec: Option<String>,
+    /// Whether answers name their generations.
+    pub names_generations: bool,
+    /// What to change before it serves.
+    pub roll: Option<Change>,
 }
 
 /// A worker's link to its supervisor. Nothing here waits for the supervisor, but [`Parent::listen`]. Clones are the same link.
@@ -143,7 +150,8 @@ impl Channel {
 }
 
 fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
-    let (mut listeners, mut generations, banned) = (Vec::new(), Vec::new(), Bans::default());
+    let (mut listeners, mut generations, mut spec) = (Vec::new(), Vec::new(), None);
+    let banned = Bans::default();
     loop {
         let message = reader.next_until::<ToWorker>(Some(until))?;
         match message.ok_or_else(|| Error::failed("the supervisor ended"))? {
@@ -153,8 +161,19 @@ fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
             // Without its copy it is as if it had never been: the file is loaded.
             (ToWorker::Serving { .. }, None) => {}
             (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
-            (ToWorker::Begin { cause, failures }, _) => {
-                return Ok(Begin { cause, failures, listeners, generations, bans: banned });
+            (ToWorker::Spec { text }, _) => spec = Some(text),
+            (ToWorker::Begin { cause, failures, names_generations, roll }, _) => {
+                let bans = banned;
+                return Ok(Begin {
+                    cause,
+                    failures,
+                    listeners,
+                    generations,
+                    bans,
+                    spec,
+                    names_generations,
+                    roll,
+                });
             }
             (ToWorker::Banned { bans }, _) => banned.set(bans),
             (other, _) => return Err(Error::failed(format!("not what a worker begins with: {other:?}"))),
@@ -162,16 +181,31 @@ fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
     }
 }
 
-fn handed(shape: Shape, descriptor: Option<OwnedFd>) -> Result<Listener, Error> {
+fn handed(shape: ListenerShape, descriptor: Option<OwnedFd>) -> Result<Listener, Error> {
     let descriptor = descriptor.ok_or_else(|| Error::failed("no descriptor left for a socket"))?;
     Ok(Listener::handed(shape, descriptor))
 }
 
 impl Link {
     /// The worker serves: connections are accepted, commands are carried out.
-    pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>) {
+    pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) {
         let _ = self.0.commands.set(commands);
-        self.say(FromWorker::Ready { banner: banner.to_owned() });
+        let Shape { workers, rolls } = shape;
+        self.say(FromWorker::Ready { banner: banner.to_owned(), workers, rolls });
+    }
+
+    /// What became of the change that the worker began with. If nothing has changed, the process ends.
+    pub fn rolled(&self, answer: Answer, has_changed: bool) {
+        let said = self.0.outbox.send(&FromWorker::Rolled { answer, has_changed }, None);
+        if let Err(error) = said {
+            self.say(FromWorker::Rolled { answer: error.into(), has_changed: false });
+        }
+    }
+
+    fn say_counts(&self, retires: bool) {
+        if let Some(commands) = self.0.commands.get() {
+            self.say(FromWorker::Counts { counts: commands.counts(), retires });
+        }
     }
 
     /// The worker could not load, and waits for a change.
@@ -185,6 +219,7 @@ impl Link {
     /// # Errors
     /// It is to be started again.
     pub fn end(&self) -> Result<(), Error> {
+        self.say_counts(true);
         self.0.outbox.flush(FLUSH_MAX);
         if self.0.start_again.load(Ordering::SeqCst) && !self.0.was_told.load(Ordering::SeqCst) {
             return Err(Error::start_again("finished after SIGTERM"));
@@ -232,7 +267,11 @@ impl Link {
                 ToWorker::Stop => self.end_by(Stop::request),
                 // One that waits for a change has no connections.
                 ToWorker::Retire if self.0.commands.get().is_none() => self.end_by(Stop::request),
-                ToWorker::Retire => self.end_by(Stop::retire),
+                ToWorker::Retire => {
+                    self.end_by(Stop::retire);
+                    self.say_counts(true);
+                }
+                ToWorker::Count => self.say_counts(false),
                 ToWorker::Execute { id, command } => self.execute(id, command),
                 ToWorker::Banned { bans } => self.0.bans.set(bans),
                 // From here, where nothing waits for a plugin or for the lock of the loader.
@@ -241,7 +280,10 @@ impl Link {
                     self.bound(listen, handed(shape, descriptor));
                 }
                 ToWorker::NotBound { listen, error } => self.bound(listen, Err(error)),
-                ToWorker::Listener { .. } | ToWorker::Serving { .. } | ToWorker::Begin { .. } => {}
+                ToWorker::Listener { .. }
+                | ToWorker::Serving { .. }
+                | ToWorker::Spec { .. }
+                | ToWorker::Begin { .. } => {}
             }
         }
     }
@@ -291,6 +333,10 @@ impl Parent for Link {
 
     fn forgotten(&self, plugin: &str, number: u64) {
         self.say(FromWorker::Forgotten { plugin: plugin.to_owned(), number });
+    }
+
+    fn spec(&self, text: &str) {
+        self.say(FromWorker::Spec { text: text.to_owned() });
     }
 
     fn replace_me(&self, reason: &str) {

@@ -4,8 +4,8 @@
 //! worker before had, then [`ToWorker::Begin`]. The worker loads and says [`FromWorker::Ready`]. From then on either side
 //! says what there is to say, and neither waits for the other to read: see `outbox.rs`.
 
-use crate::control::{Answer, Command};
-use crate::deployment::Published;
+use crate::control::{Answer, Command, Counted};
+use crate::deployment::{Change, Published};
 use crate::error::Error;
 use crate::listener::Shape;
 use crate::quarantine::Ban;
@@ -35,10 +35,15 @@ pub(super) enum ToWorker {
     Serving { generation: Published },
     /// These libraries are not to run, and no others. Before [`ToWorker::Begin`], and when it changes.
     Banned { bans: Vec<Ban> },
-    /// That was all: load and serve.
-    Begin { cause: Cause, failures: usize },
+    /// The spec of the set that the worker is of, as its first one read it. Without it the worker reads its file.
+    Spec { text: String },
+    /// That was all: load and serve. With a change: load, carry it out, say [`FromWorker::Rolled`], and serve if anything did
+    /// change.
+    Begin { cause: Cause, failures: usize, names_generations: bool, roll: Option<Change> },
     /// Carry a command out, and answer with this number.
     Execute { id: u64, command: Command },
+    /// Say [`FromWorker::Counts`].
+    Count,
     /// Say [`FromWorker::Pong`], at once.
     Ping,
     /// The host stops: finish what runs and end.
@@ -53,8 +58,14 @@ pub(super) enum ToWorker {
 pub(super) enum FromWorker {
     /// Its scoreboard, with the descriptor of that. Said before anything else.
     Scoreboard,
-    /// It serves.
-    Ready { banner: String },
+    /// It serves, as one of so many workers. `rolls`: what is served changes with the processes only.
+    Ready { banner: String, workers: usize, rolls: bool },
+    /// What became of the change that it began with. If nothing has changed, it ends.
+    Rolled { answer: Answer, has_changed: bool },
+    /// The text of the spec that it serves, before it is ready.
+    Spec { text: String },
+    /// What its generations answered until now: when it is asked, when it is told to retire, and at its end.
+    Counts { counts: Vec<Counted>, retires: bool },
     /// It has read [`ToWorker::Ping`].
     Pong,
     /// It could not load, and waits for a change.
@@ -89,6 +100,10 @@ pub enum Cause {
     StartAgain,
     /// The worker before serves until this one is ready.
     Replace,
+    /// Its set has too few.
+    Join,
+    /// A change is to be carried out, by a new set of workers.
+    Roll,
 }
 
 impl Message for ToWorker {

@@ -4,12 +4,14 @@ use super::super::Supervisor;
 use super::super::event::Reply;
 use super::super::generations::Generations;
 use super::super::message::ToWorker;
+use super::super::process::Ending;
 use super::store::Change;
 use crate::control::Answer;
 use crate::deployment::Published;
 use crate::quarantine::{Ban, named};
 use crate::scoreboard::GenerationOnBoard;
 use serde_json::json;
+use signal_hook::consts::SIGKILL;
 use std::fs::File;
 
 impl Supervisor {
@@ -30,8 +32,9 @@ impl Supervisor {
             let instead = ban.instead.as_ref().map(Published::to_string).unwrap_or_default();
             tracing::error!("{ban} is in quarantine: it {why}; {instead} is served instead");
         }
-        let was_served = !self.served().served_by(&culprit.digest).is_empty();
-        self.served_mut().ban(&culprit.digest);
+        let served = &mut self.current.served.generations;
+        let was_served = !served.served_by(&culprit.digest).is_empty();
+        served.ban(&culprit.digest);
         self.policy.begin_anew();
         self.quarantine.list.extend(bans.iter().map(|(ban, _)| ban.clone()));
         self.tell_bans();
@@ -41,14 +44,15 @@ impl Supervisor {
             }
         });
         if was_served {
-            self.replace_those_that_serve_it();
+            self.stop_who_begins_with_it();
+            self.quarantine.is_served = self.current.is_serving();
         }
         true
     }
 
     /// An entry for each plugin that has that library: all of them, or none.
     fn bans_for(&self, culprit: &GenerationOnBoard, why: &str) -> Option<Vec<(Ban, File)>> {
-        let served = self.served();
+        let served = &self.current.served.generations;
         let mut plugins = served.served_by(&culprit.digest);
         if !plugins.contains(&culprit.plugin) {
             plugins.push(culprit.plugin.clone());
@@ -56,27 +60,19 @@ impl Supervisor {
         plugins.into_iter().map(|plugin| ban(served, plugin, culprit, why)).collect()
     }
 
-    /// What is served, or was when a worker served last.
-    fn served(&self) -> &Generations {
-        let serving = self.current.as_ref().filter(|current| current.is_serving());
-        serving.map_or(&self.last_served, |current| &current.generations)
+    /// Who has begun with what is banned now is not waited for.
+    fn stop_who_begins_with_it(&mut self) {
+        let Some(mut next) = self.next.take() else { return };
+        next.was_late = true;
+        next.kill();
+        self.roll_failed(&next, Ending::Signal(SIGKILL));
+        self.retiring.push(next);
     }
 
-    fn served_mut(&mut self) -> &mut Generations {
-        match &mut self.current {
-            Some(current) if current.is_serving() => &mut current.generations,
-            _ => &mut self.last_served,
-        }
-    }
-
-    /// Who has begun with it, or serves it, ends; when it was the only one, its end starts another.
-    fn replace_those_that_serve_it(&mut self) {
-        if let Some(mut next) = self.next.take() {
-            next.was_late = true;
-            next.kill();
-            self.retiring.push(next);
-        }
-        if self.current.as_ref().is_some_and(|current| current.is_serving()) {
+    /// Workers that serve on with it are replaced, as soon as that can be.
+    pub(in super::super) fn replace_what_is_banned(&mut self) {
+        if self.quarantine.is_served && self.why_not_replace().is_none() {
+            self.quarantine.is_served = false;
             self.replace(Reply::Log);
         }
     }
@@ -117,7 +113,7 @@ fn ban(served: &Generations, plugin: String, culprit: &GenerationOnBoard, why: &
     // What a target names by its path has no source in the spec, and is loaded from that path again.
     let (instead, copy) =
         served.without(&plugin, &culprit.digest).filter(|(instead, _)| !instead.source.is_empty())?;
-    let of_plugin = served.current(&plugin).filter(|current| current.digest == culprit.digest);
+    let of_plugin = served.current_of(&plugin).filter(|current| current.digest == culprit.digest);
     let ban = Ban {
         plugin,
         version: culprit.version.clone(),

@@ -25,12 +25,14 @@ use writer::Writer;
 pub(super) struct Quarantine {
     list: Vec<Ban>,
     writer: Writer,
+    /// Workers serve on with what was banned.
+    is_served: bool,
 }
 
 impl Quarantine {
     /// Nothing is banned, and nothing is written down.
     pub(super) fn in_memory() -> Self {
-        Self { list: Vec::new(), writer: Writer::new(None) }
+        Self { list: Vec::new(), writer: Writer::new(None), is_served: false }
     }
 
     /// What was banned when the host ran last, and what is to serve instead. A list that cannot be read is said, and is as if there
@@ -45,7 +47,7 @@ impl Quarantine {
         let copies = store.as_ref().map(|store| store.copies(&list)).unwrap_or_default();
         let stand_in = |published| Published { standing: Standing::StandIn, ..published };
         let copies = copies.into_iter().map(|(published, copy)| (stand_in(published), copy.into()));
-        (Self { list, writer: Writer::new(store) }, copies.collect())
+        (Self { list, writer: Writer::new(store), is_served: false }, copies.collect())
     }
 
     /// What is banned.

@@ -99,18 +99,17 @@ fn when_a_worker_that_retires_crashes_the_one_that_serves_the_same_is_replaced()
     let (mut stage, first) = serving_the_second(|spec| spec.supervisor.crashes = 1);
     let _restarted = stage.asks(Command::Restart);
     let mut second = stage.started();
-    second.begin();
     publish(&mut stage, &second, 1, "good");
     publish(&mut stage, &second, 2, "bad");
-    stage.says(&second, &FromWorker::Ready { banner: String::new() }, None);
+    stage.serves(&mut second);
     stage.crashes(&first, "shop", 2, "bad");
     let (ToWorker::Banned { bans }, _) = second.hears() else { panic!("it is told") };
     assert_eq!(bans.len(), 1);
+    stage.after(Duration::ZERO);
     let mut third = stage.started();
-    let begun = third.begin();
+    let begun = stage.serves(&mut third);
     assert_eq!(begun.cause, Cause::Replace);
     assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
-    stage.says(&third, &FromWorker::Ready { banner: String::new() }, None);
     let (ToWorker::Retire, _) = second.hears() else { panic!("it has been replaced") };
 }
 
