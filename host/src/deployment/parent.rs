@@ -3,8 +3,10 @@
 use crate::error::Error;
 use crate::generation::Label;
 use crate::listener::Listener;
+use crate::scoreboard::board;
 use crate::spec::{Bind, Timeouts};
 use serde::{Deserialize, Serialize};
+use signal_hook::low_level::signal_name;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -34,6 +36,9 @@ pub trait Parent: Send + Sync {
 
     /// How long this process may need at its end, and its handlers.
     fn deadlines(&self, timeouts: &Timeouts);
+
+    /// A process that this one forked was ended by that signal. Its places on the scoreboard are given back by whoever is told.
+    fn child_died(&self, pid: u32, signal: i32);
 }
 
 /// A generation as another process needs it.
@@ -113,6 +118,12 @@ impl Parent for Nobody {
     fn unlisten(&self, _: &Bind, _: &Listener) {}
 
     /// Its own end is the only one that it knows; its handlers it watches itself.
+    fn child_died(&self, pid: u32, signal: i32) {
+        let signal = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
+        tracing::error!("process {pid}, which had one connection, was killed by {signal}");
+        board().into_iter().for_each(|board| board.give_back_of(pid));
+    }
+
     fn deadlines(&self, timeouts: &Timeouts) {
         crate::doing::watch_this_process(timeouts.stuck_after);
     }

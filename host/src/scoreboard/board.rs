@@ -85,9 +85,4 @@ impl Board {
         let used = self.layout().slots_used.load(Ordering::Relaxed) as usize;
         self.layout().slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
     }
-
-    /// The crash of a process that this one forked was reported.
-    pub(crate) fn forget_crash(&self) {
-        self.crash().clear();
-    }
 }

@@ -102,6 +102,16 @@ impl View {
         self.0.layout().crash.read()
     }
 
+    /// A process that has this board, and is not the one that made it, has ended and was reported: what it had is free.
+    pub(crate) fn forget(&self, pid: u32) {
+        let layout = self.0.layout();
+        if layout.crash.read().is_some_and(|crashed| crashed.pid == pid) {
+            layout.crash.clear();
+        }
+        let used = layout.slots_used.load(Ordering::Acquire) as usize;
+        layout.slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
+    }
+
     /// The top of the stack of the thread that crashed, the innermost word first.
     pub(crate) fn crash_stack(&self) -> [u64; STACK_WORDS] {
         self.0.layout().crash.words()

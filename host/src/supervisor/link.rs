@@ -360,6 +360,10 @@ impl Parent for Link {
         self.say(FromWorker::Unlisten { bind: bind.to_string(), shape: listener.shape() });
     }
 
+    fn child_died(&self, pid: u32, signal: i32) {
+        self.say(FromWorker::ChildDied { pid, signal });
+    }
+
     fn deadlines(&self, timeouts: &Timeouts) {
         let Timeouts { shutdown, drain, stuck_after, .. } = *timeouts;
         self.say(FromWorker::Deadlines { shutdown, drain, stuck_after });

@@ -68,6 +68,9 @@ pub(super) enum FromWorker {
     Counts { counts: Vec<Counted>, retires: bool },
     /// It has read [`ToWorker::Ping`].
     Pong,
+    /// A process that it forked was ended by that signal: what the scoreboard has of that process is the supervisor's to read, and
+    /// to give back.
+    ChildDied { pid: u32, signal: i32 },
     /// It could not load, and waits for a change.
     Waiting { error: String },
     /// A plugin asked it to stop the host: it finishes what runs and ends.

@@ -71,6 +71,7 @@ impl Supervisor {
             FromWorker::Ready { banner, workers, rolls } => {
                 self.ready(id, &banner, Shape { workers: workers.max(1), rolls });
             }
+            FromWorker::ChildDied { pid, signal } => self.child_died(id, pid, signal),
             FromWorker::Waiting { error } => self.waits(id, error),
             FromWorker::Rolled { answer, has_changed } => self.rolled(id, answer, has_changed),
             FromWorker::Stopping if self.is_current(id) => self.stop(None),

@@ -123,7 +123,7 @@ fn a_process_that_has_ended_gives_back_what_it_had() {
     place.begin(&request(1, "/"));
     board.give_back_of(1);
     assert_eq!(view.in_flight().len(), 1, "it is another one's");
-    board.give_back_of(std::process::id());
+    view.forget(std::process::id());
     assert_eq!(view.in_flight(), []);
     std::mem::forget(place);
 }
@@ -183,7 +183,9 @@ fn the_first_crash_is_kept() {
     board.crash().write(first, copy_stack);
     assert!(!board.crash().claim(1, 9) && !board.crash().claim(2, 9), "it is kept");
     assert_eq!((view.crash(), &view.crash_stack()[..3]), (Some(first), &[0, 8, 0][..]));
-    board.forget_crash();
+    view.forget(2);
+    assert_eq!(view.crash(), Some(first), "it is another one's");
+    view.forget(1);
     assert_eq!((view.crash(), view.crash_stack()[1]), (None, 0));
 }
 

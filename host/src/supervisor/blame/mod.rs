@@ -13,7 +13,7 @@ mod signal;
 pub(super) use heartbeat::{Beats, Heart};
 
 use super::Supervisor;
-use super::process::{Ending, Worker};
+use super::process::{Ending, Worker, WorkerId};
 use crate::clock;
 use crate::scoreboard::{GenerationOnBoard, View};
 use crate::spec::SupervisorSpec;
@@ -43,11 +43,13 @@ pub(super) struct Blame {
 }
 
 /// A process that a signal ended.
-pub(super) struct Died {
-    pub(super) pid: u32,
-    pub(super) signal: i32,
+struct Died {
+    /// `worker 4712`, `process 4720 of worker 4712`.
+    who: String,
+    pid: u32,
+    signal: i32,
     /// Why we killed it; none: we did not.
-    pub(super) why: Option<String>,
+    why: Option<String>,
 }
 
 impl Blame {
@@ -101,18 +103,28 @@ impl Supervisor {
             // It was late, and that was said.
             Ending::Signal(SIGKILL) if worker.was_late && worker.hangs.is_none() => false,
             Ending::Signal(signal) => {
-                self.blame_process(worker.board.as_deref(), Died { pid, signal, why: worker.hangs.clone() })
+                let (who, why) = (format!("worker {pid}"), worker.hangs.clone());
+                self.blame_process(worker.board.as_deref(), Died { who, pid, signal, why })
             }
         }
     }
 
-    /// The same for any process that had that board: one that a worker forked has its worker's.
-    pub(super) fn blame_process(&mut self, board: Option<&View>, died: Died) -> bool {
-        let Died { pid, signal, why } = died;
+    /// The same for a process that a worker forked. The worker serves on.
+    pub(super) fn child_died(&mut self, id: WorkerId, pid: u32, signal: i32) {
+        let Some(worker) = self.worker(id) else { return };
+        let (who, board) = (format!("process {pid} of worker {}", worker.pid), worker.board.clone());
+        if !matches!(signal, SIGINT | SIGTERM | SIGHUP) {
+            self.blame_process(board.as_deref(), Died { who, pid, signal, why: None });
+        }
+        board.into_iter().for_each(|board| board.forget(pid));
+    }
+
+    fn blame_process(&mut self, board: Option<&View>, died: Died) -> bool {
+        let Died { who, pid, signal, why } = died;
         let what = why.unwrap_or_else(|| self.what(board, pid, signal));
         let finding = board.map_or_else(Finding::nothing, |view| Finding::of(view, pid));
         let at = (Instant::now(), Timestamp::now());
-        self.report(Report { at, pid, what, signal, finding, now_ms: clock::coarse_ms() })
+        self.report(Report { at, who, pid, what, signal, finding, now_ms: clock::coarse_ms() })
     }
 
     /// `crashed: SIGSEGV (nothing is mapped at 0x0)`, or `was killed by SIGKILL`.

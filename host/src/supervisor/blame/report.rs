@@ -18,7 +18,8 @@ const DIGEST_CHARS: usize = 12;
 /// What a worker, or a process that it forked, has come to.
 pub(super) struct Report {
     pub(super) at: (Instant, Timestamp),
-    /// The process.
+    /// `worker 4712`.
+    pub(super) who: String,
     pub(super) pid: u32,
     /// `crashed: SIGSEGV (nothing is mapped at 0x0)`.
     pub(super) what: String,
@@ -33,7 +34,7 @@ impl Report {
     /// The first line: `worker 4712 crashed: SIGSEGV (nothing is mapped at 0x0)`.
     pub(super) fn headline(&self) -> String {
         let nobody = if self.finding.culprit.is_none() { "; nothing blames a plugin" } else { "" };
-        format!("worker {} {}{nobody}", self.pid, self.what)
+        format!("{} {}{nobody}", self.who, self.what)
     }
 
     /// What its last request was: `GET /tea/<name>`.
@@ -102,6 +103,7 @@ impl Report {
         let hex = |number: u64| format!("{number:#x}");
         json!({
             "at": self.at.1.to_string(),
+            "process": self.who,
             "pid": self.pid,
             "what": self.what,
             "signal": self.signal_name(),

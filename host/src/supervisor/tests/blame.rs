@@ -50,6 +50,21 @@ fn too_many_crashes_put_the_generation_before_in_its_place_without_a_pause() {
 }
 
 #[test]
+fn crashes_of_processes_that_a_worker_forked_count_and_the_worker_is_replaced_without_an_end() {
+    let (mut stage, first) = serving_the_second(|spec| spec.supervisor.crashes = 2);
+    for pid in [7001, 7002] {
+        assert!(stage.nothing_was_started());
+        stage.child_crashes(&first, pid, ("shop", 2, "bad"));
+        stage.after(Duration::ZERO);
+    }
+    let begun = stage.started().begin();
+    assert_eq!(begun.cause, Cause::Replace);
+    assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
+    let status = stage.asks(Command::Quarantine).try_recv().expect("an answer");
+    assert!(status.text.contains("crashed its worker 2 times within 1m"), "{}", status.text);
+}
+
+#[test]
 fn crashes_of_others_and_other_deaths_do_not_add_up() {
     let (mut stage, mut worker) = serving_the_second(|spec| {
         spec.supervisor.crashes = 2;

@@ -7,7 +7,7 @@ use super::super::{EVENTS_MAX, Event, Reply, Sockets, Supervisor};
 use crate::control::{Answer, Command};
 use crate::deployment::Change;
 use crate::error::Error;
-use crate::scoreboard::{Board, Crashed, GenerationOnBoard};
+use crate::scoreboard::{Board, Crashed, GenerationOnBoard, OnBoard};
 use crate::spec::{At, Located, Spec, SupervisorSpec};
 use rustix::process::Pid;
 use signal_hook::consts::SIGSEGV;
@@ -149,18 +149,36 @@ impl Stage {
     /// The worker dies of a crash in the code of that plugin's generation.
     #[track_caller]
     pub(super) fn crashes(&mut self, actor: &Actor, plugin: &str, number: u64, digest: &str) {
+        let pid = actor.pid.as_raw_pid().cast_unsigned();
+        let _place = self.writes_down(actor, pid, (plugin, number, digest));
+        self.ends(actor, Ending::Signal(SIGSEGV));
+    }
+
+    /// A process that the worker forked does.
+    #[track_caller]
+    pub(super) fn child_crashes(&mut self, actor: &Actor, pid: u32, whose: (&str, u64, &str)) {
+        let _place = self.writes_down(actor, pid, whose);
+        self.says(actor, &FromWorker::ChildDied { pid, signal: SIGSEGV }, None);
+    }
+
+    /// What the process has on its board, for as long as the answer lives.
+    fn writes_down(
+        &mut self,
+        actor: &Actor,
+        pid: u32,
+        (plugin, number, digest): (&str, u64, &str),
+    ) -> OnBoard {
         let board = Arc::new(Board::create().expect("memory"));
         self.says(actor, &FromWorker::Scoreboard, Some(board.file().as_fd()));
         let text = str::to_owned;
         let (version, build_id, file, mapped) = (text("1"), text(""), text("a.so"), 0x1000..0x2000);
         let (plugin, digest) = (text(plugin), text(digest));
         let generation = GenerationOnBoard { plugin, number, version, digest, build_id, file, mapped };
-        let _place = board.add_generation(&generation).expect("room");
-        let pid = actor.pid.as_raw_pid().cast_unsigned();
+        let place = board.add_generation(&generation).expect("room");
         let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
         assert!(board.crash().claim(pid, pid));
         board.crash().write(Crashed { signal, code, pid, instruction, ..Crashed::default() }, |_| {});
-        self.ends(actor, Ending::Signal(SIGSEGV));
+        place
     }
 
     /// Some time later.
