@@ -74,11 +74,12 @@ impl Worker {
 }
 
 impl Supervisor {
-    /// Asks all workers, if it is time; replaces those that do not answer any more.
+    /// Asks the workers that serve, if it is time; replaces those that do not answer any more.
     pub(in super::super) fn beat(&mut self, now: Instant) {
         let Some(limit) = self.beats.are_due(now) else { return };
         let mut hang: Vec<WorkerId> = Vec::new();
-        for worker in self.workers_mut() {
+        // The others have deadlines of their own: they are to be ready, or to end.
+        for worker in self.workers_mut().filter(|worker| worker.deadline.is_none()) {
             if worker.heart.owes_for_too_long() {
                 hang.push(worker.id);
             } else {
