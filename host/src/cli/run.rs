@@ -9,11 +9,12 @@ use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
 use crate::server::Shape;
 use crate::spec::{At, Bind, Count, Located, Spec};
-use crate::stack::{self, Tracers};
+use crate::stack;
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use rustix::process::{getpid, getppid};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -90,7 +91,7 @@ impl Run {
 
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
-        stack::allow(Tracers::OfParent);
+        stack::allow_tracers_of(getppid());
         let (mut link, begin) = channel.begin(&stop)?;
         let Begin { listeners, generations, spec, names_generations, roll, bans, .. } = begin;
         let spec = self.spec_with(spec)?;
@@ -105,7 +106,7 @@ impl Run {
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
-        stack::allow(Tracers::OfOurselves);
+        stack::allow_tracers_of(Some(getpid()));
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;

@@ -19,10 +19,11 @@ pub(super) fn text(frames: &[Frame], generations: &[GenerationOnBoard]) -> Strin
     let shown = outermost.map_or(FRAMES_OF_NOBODY_MAX.min(frames.len()), |index| index + 1);
     let lines = frames[..shown].iter().enumerate().map(|(index, frame)| line(index, frame, generations));
     let mut lines: Vec<String> = lines.collect();
-    match frames.len() - shown {
-        0 => {}
-        1 => lines.push("       called by the host (1 call more)".to_owned()),
-        more => lines.push(format!("       called by the host ({more} calls more)")),
+    let calls = |more: usize| format!("{more} {} more", if more == 1 { "call" } else { "calls" });
+    match (frames.len() - shown, outermost) {
+        (0, _) => {}
+        (more, Some(_)) => lines.push(format!("       called by the host ({})", calls(more))),
+        (more, None) => lines.push(format!("       and {}", calls(more))),
     }
     lines.join("\n")
 }
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn a_stack_without_a_plugin_is_shown_and_programs_get_all_of_any() {
         let frames: Vec<Frame> = (0..40).map(|_| frame(0x8000, "host", Some("run"))).collect();
-        assert!(text(&frames, &generations()).ends_with("called by the host (8 calls more)"));
+        assert!(text(&frames, &generations()).ends_with("\n       and 8 calls more"));
         let json = json(&frames, &generations());
         assert_eq!(json.as_array().map(Vec::len), Some(40));
         let of_plugin = super::json(&[frame(0x1123, "liblab.so", None)], &generations());

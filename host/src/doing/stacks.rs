@@ -78,19 +78,20 @@ fn is_wanted(one: &InFlight, wanted: &Wanted) -> bool {
 
 fn taken(views: &[Arc<View>], chosen: Vec<InFlight>) -> Vec<Shown> {
     let threads = chosen.iter().filter_map(thread).collect();
-    let mut stacks = stack::take(threads);
-    // A thread may have gone on to another request while it was looked for: then its stack is not this one's.
-    let after = in_flight(views.iter().map(AsRef::as_ref));
+    // A thread may have gone on to another request before it was stopped: then its stack is not this one's.
+    let mut after = Vec::new();
+    let mut stacks = stack::take(threads, || after = in_flight(views.iter().map(AsRef::as_ref)));
     let generations: Vec<_> = views.iter().map(|view| (view, Arc::new(view.generations()))).collect();
     let of_one = |request: InFlight| {
-        let is_still = after.iter().any(|one| one.id == request.id && one.thread == request.thread);
+        let is_same = |one: &InFlight| one.id == request.id && one.thread == request.thread;
         let stack = thread(&request).and_then(|of| {
             let at = stacks.iter().position(|taken| taken.of == of)?;
-            Some(stacks.swap_remove(at).frames)
+            let frames = stacks.swap_remove(at).frames;
+            (frames.is_err() || after.iter().any(is_same)).then_some(frames)
         });
         let of_its_board = generations.iter().find(|(view, _)| view.has(&request));
         let generations = of_its_board.map(|(_, generations)| generations.clone()).unwrap_or_default();
-        Shown { request, generations, frames: stack.filter(|_| is_still) }
+        Shown { request, generations, frames: stack }
     };
     chosen.into_iter().map(of_one).collect()
 }

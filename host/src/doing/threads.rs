@@ -20,7 +20,7 @@ pub(crate) fn stacks_of_process(process: u32, view: Option<&View>) -> String {
             Err(error) => format!("{head}\n  no stack: {error}"),
         }
     };
-    let mut texts: Vec<String> = stack::take(threads).iter().map(text).collect();
+    let mut texts: Vec<String> = stack::take(threads, || ()).iter().map(text).collect();
     texts.extend((more > 0).then(|| format!("and {more} threads more")));
     texts.join("\n")
 }

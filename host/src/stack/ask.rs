@@ -16,13 +16,14 @@ const TAKE_MAX: Duration = Duration::from_secs(20);
 /// Stacks are cut off at so many frames; this is more than they can take.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// The stacks of these threads, in their order. Waits: to be called on a thread that may.
-pub(crate) fn take(mut wanted: Vec<Thread>) -> Vec<Taken> {
+/// The stacks of these threads. `copied` is called when they have been taken, and names are looked for. Waits: to be called on a
+/// thread that may.
+pub(crate) fn take(mut wanted: Vec<Thread>, copied: impl FnOnce()) -> Vec<Taken> {
     // Two tracers would be in each other's way: a thread has one.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     wanted.sort_by_key(|one| one.process);
-    let (mut taken, error) = match ask(&wanted) {
+    let (mut taken, error) = match ask(&wanted, copied) {
         Ok(taken) => (taken, Error::failed(format!("its stack was not taken within {TAKE_MAX:?}"))),
         Err(error) => (Vec::new(), error),
     };
@@ -34,7 +35,7 @@ pub(crate) fn take(mut wanted: Vec<Thread>) -> Vec<Taken> {
     taken
 }
 
-fn ask(wanted: &[Thread]) -> Result<Vec<Taken>, Error> {
+fn ask(wanted: &[Thread], copied: impl FnOnce()) -> Result<Vec<Taken>, Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -43,13 +44,13 @@ fn ask(wanted: &[Thread]) -> Result<Vec<Taken>, Error> {
     let text = serde_json::to_vec(wanted).map_err(|cause| fail(cause.to_string()))?;
     // It reads all of it before it begins; dropping it is the end.
     let asked = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&text));
-    let answer = child.stdout.take().map(|stdout| read_until(stdout, Instant::now() + TAKE_MAX));
+    let answer = child.stdout.take().map(|stdout| read_until(stdout, Instant::now() + TAKE_MAX, copied));
     end(child);
     asked.map_err(|cause| fail(cause.to_string()))?;
     let answer = answer.unwrap_or_default();
     let lines = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     // The last one may be cut off.
-    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok().flatten()).collect())
 }
 
 /// Without our variables: they are flags of the command line, and say what a worker is.
@@ -59,8 +60,8 @@ fn command() -> Command {
     command
 }
 
-fn read_until(mut stdout: ChildStdout, until: Instant) -> Vec<u8> {
-    let mut answer = Vec::new();
+fn read_until(mut stdout: ChildStdout, until: Instant, first_line: impl FnOnce()) -> Vec<u8> {
+    let (mut answer, mut first_line) = (Vec::new(), Some(first_line));
     while answer.len() < ANSWER_BYTES_MAX {
         let left = until.saturating_duration_since(Instant::now());
         let Ok(left) = Timespec::try_from(left) else { break };
@@ -74,6 +75,9 @@ fn read_until(mut stdout: ChildStdout, until: Instant) -> Vec<u8> {
         match stdout.read(&mut part) {
             Ok(0) | Err(_) => break,
             Ok(count) => answer.extend_from_slice(&part[..count]),
+        }
+        if let Some(then) = first_line.take_if(|_| answer.contains(&b'\n')) {
+            then();
         }
     }
     answer

@@ -21,7 +21,7 @@ pub(crate) use ask::take;
 pub(crate) use tracer::trace;
 
 use crate::error::Error;
-use rustix::process::{PTracer, getpid, getppid, set_ptracer};
+use rustix::process::{PTracer, Pid, set_ptracer};
 use serde::{Deserialize, Serialize};
 
 /// The subcommand that makes this program a tracer.
@@ -60,22 +60,9 @@ pub(crate) struct Frame {
     pub(crate) is_inlined: bool,
 }
 
-/// Lets a tracer that `whom` starts stop the threads of this process, where Yama asks for that: it need not be a process above
-/// this one. To be called in each process whose stacks are to be had.
-pub(crate) fn allow(whom: Tracers) {
-    let whom = match whom {
-        Tracers::OfParent => getppid(),
-        Tracers::OfOurselves => Some(getpid()),
-    };
+/// Lets the tracers of that process stop the threads of this one, where Yama asks for that: they need not be above this one.
+/// Each process whose stacks are to be had says so itself: one that is forked has not said it.
+pub(crate) fn allow_tracers_of(whom: Option<Pid>) {
     // A system without Yama does not know it, and needs it not.
     let _ = set_ptracer(whom.map_or(PTracer::None, PTracer::ProcessID));
-}
-
-/// Whose tracers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Tracers {
-    /// Those of the supervisor.
-    OfParent,
-    /// Those of this process.
-    OfOurselves,
 }
