@@ -52,12 +52,22 @@ impl AccessLog {
     /// Lines on standard error, in the common format with the time it took, or as JSON. Targets that begin with `without` have
     /// no line.
     pub fn start(json: bool, without: Option<&'static str>) -> Self {
+        let log = Self::of(json, without);
+        log.begin();
+        log
+    }
+
+    /// The same, without the thread that writes: in a process that forks there must be none.
+    pub(crate) fn of(json: bool, without: Option<&'static str>) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let writer = Arc::new(Writer { json, without, state, changed });
-        let thread = writer.clone();
+        Self(Some(Arc::new(Writer { json, without, state, changed })))
+    }
+
+    /// Starts the thread that writes.
+    pub(crate) fn begin(&self) {
+        let Some(writer) = self.0.clone() else { return };
         // Without the thread nothing is written: better a server without its log than none.
-        let _ = std::thread::Builder::new().name("access-log".into()).spawn(move || thread.run());
-        Self(Some(writer))
+        let _ = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run());
     }
 
     /// Whether anybody reads the lines: if not, a server need not even look at the clock.

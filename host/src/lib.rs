@@ -43,6 +43,7 @@ mod arena;
 mod clock;
 mod crash;
 mod date;
+pub mod errands;
 mod error_page;
 mod exchange;
 mod request_body;

@@ -6,7 +6,7 @@ use crate::stop::Stop;
 use crate::store::Stores;
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 /// Where the life of the host stands.
@@ -26,6 +26,8 @@ pub struct RunHandle {
     phase: Arc<AtomicU8>,
     stores: Stores,
     bans: Bans,
+    /// Plugins are started elsewhere: in children of this process.
+    starts_elsewhere: Arc<AtomicBool>,
 }
 
 /// The answer to a plugin that asks the host to run or to stop.
@@ -43,7 +45,8 @@ impl RunHandle {
     /// A host that is loading. Its stores have the limit of a spec that says nothing.
     pub fn new(stop: Stop) -> Self {
         let stores = Stores::new(Limits::default().store_bytes);
-        Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)), stores, bans: Bans::default() }
+        let phase = Arc::new(AtomicU8::new(Phase::Loading as u8));
+        Self { stop, phase, stores, bans: Bans::default(), starts_elsewhere: Arc::default() }
     }
 
     /// The same, where these are not to run.
@@ -55,6 +58,16 @@ impl RunHandle {
     /// What is not to run.
     pub fn bans(&self) -> &Bans {
         &self.bans
+    }
+
+    /// Plugins are not started in this process, but in its children.
+    pub fn start_elsewhere(&self) {
+        self.starts_elsewhere.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether plugins that are loaded are to be started.
+    pub(crate) fn starts_plugins(&self) -> bool {
+        !self.starts_elsewhere.load(Ordering::SeqCst)
     }
 
     /// The stop that a plugin's wish ends in.

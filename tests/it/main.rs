@@ -14,6 +14,7 @@ mod harness;
 mod inspect;
 mod load;
 mod middleware;
+mod processes;
 mod prove;
 mod respec;
 mod routing;

@@ -3,18 +3,20 @@
 use super::app::{self, AppArgs};
 use crate::control::{Answer, Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
+use crate::errands::Pump;
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
 use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
-use crate::server::Shape;
+use crate::server::{ServerRegistry, Shape};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stack;
 use crate::stop::Stop;
-use crate::supervisor::{self, Begin, Channel, Link, signals};
+use crate::supervisor::{self, Begin, Cause, Channel, Link, signals};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use rustix::process::{getpid, getppid};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -92,14 +94,17 @@ impl Run {
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
         stack::allow_tracers_of(getppid());
-        let (mut link, begin) = channel.begin(&stop)?;
-        let Begin { listeners, generations, spec, names_generations, roll, bans, .. } = begin;
+        let (opened, begin) = channel.begin()?;
+        let Begin { listeners, generations, spec, names_generations, roll, cause, bans, .. } = begin;
         let spec = self.spec_with(spec)?;
         log::install(self.log_format, spec.app.debug);
+        let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
+        let mut link = if forks { opened.link_alone(&stop)? } else { opened.link(&stop)? };
         let inherited = Inherited::of(generations);
         let reread = self.reread();
         let start = Start { spec, reread, listeners, inherited, bans, names_generations, roll, stop };
-        let served = run::run(start, &self.options(true), &mut link);
+        let options = Options { is_first: cause == Cause::Start, ..self.options(true) };
+        let served = run::run(start, &options, &mut link);
         let ended = link.end();
         served.and(ended)
     }
@@ -132,7 +137,7 @@ impl Run {
     /// A process that somebody starts again may wait for a change when it cannot load.
     fn options(&self, starts_again: bool) -> Options {
         let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, starts_again, dev: self.dev }
+        Options { quiet: self.quiet, json_log, starts_again, is_first: !starts_again, dev: self.dev }
     }
 
     pub(super) fn spec(&self) -> Result<Spec, Error> {
@@ -170,6 +175,20 @@ fn start_again_code(served: Result<(), Error>) -> Result<u8, Error> {
     }
 }
 
+impl Pump for Link {
+    fn events(&self) -> Vec<BorrowedFd<'_>> {
+        Link::events(self)
+    }
+
+    fn work(&self) {
+        Link::work(self);
+    }
+
+    fn let_go(&self) {
+        Link::let_go(self);
+    }
+}
+
 impl Starter for Link {
     fn parent(&self) -> Arc<dyn Parent> {
         Arc::new(self.clone())
@@ -177,6 +196,10 @@ impl Starter for Link {
 
     fn waits(&mut self, error: &Error) {
         self.waiting(error);
+    }
+
+    fn pump(&self) -> Option<Arc<dyn Pump>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn rolled(&mut self, answer: Answer, has_changed: bool) {

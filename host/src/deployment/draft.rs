@@ -100,8 +100,9 @@ impl Deployment {
 
     /// The bytes that the process before served.
     fn draft_inherited(&self, plugin: &PluginSpec) -> Result<Option<New>, Error> {
-        let copy = self.setup.inherited.current(plugin);
-        copy.map(|copy| draft_copy(plugin, copy)).transpose()
+        let Some(mut copy) = self.setup.inherited.current(plugin) else { return Ok(None) };
+        self.books.of(&copy.published.plugin).pages().file = copy.published.by_name.take();
+        draft_copy(plugin, copy).map(Some)
     }
 
     /// The spec says it in other words, and it comes to the same.

@@ -17,6 +17,7 @@ mod assemble;
 mod books;
 mod bring_up;
 mod change;
+mod children;
 mod draft;
 mod ending;
 mod handover;
@@ -45,7 +46,8 @@ pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
 pub use rolling::Change;
 pub use routes::{Routes, SelfTest};
-pub use watching::Changes;
+pub use watching::{Changes, Thing};
+pub(crate) use watching::{Key, change_of};
 
 use crate::cargo_build::Profile;
 use crate::deadline;
@@ -129,7 +131,10 @@ impl Deployment {
             watching: Watching::default(),
         });
         deployment.first_load(spec)?;
-        deployment.reap();
+        // A process that forks has no other thread.
+        if deployment.setup.run.starts_plugins() {
+            deployment.reap();
+        }
         Ok(deployment)
     }
 
@@ -168,6 +173,11 @@ impl Deployment {
             () if stop.is_retiring() => Err(Error::failed("another worker takes over")),
             () => Ok(()),
         }
+    }
+
+    /// A process that this one forked was ended by that signal: whoever keeps count of that is told.
+    pub(crate) fn child_died(&self, pid: u32, signal: i32) {
+        self.setup.parent.child_died(pid, signal);
     }
 
     /// Stops and frees every plugin, when the server has ended. Nothing is unmapped: the process ends.

@@ -1,12 +1,12 @@
 //! What a deployment needs of whoever started its process.
 
+use super::watching::Thing;
 use crate::error::Error;
 use crate::generation::Label;
 use crate::listener::Listener;
 use crate::scoreboard::board;
 use crate::spec::{Bind, Timeouts};
 use serde::{Deserialize, Serialize};
-use signal_hook::low_level::signal_name;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -18,6 +18,9 @@ pub trait Parent: Send + Sync {
 
     /// The text of the spec that is served from now on.
     fn spec(&self, text: &str);
+
+    /// What is to be watched: what has changed there is to be changed by a roll.
+    fn watches(&self, things: Vec<Thing>);
 
     /// A generation will never serve again.
     fn forgotten(&self, plugin: &str, number: u64);
@@ -60,11 +63,14 @@ pub struct Published {
     pub config_json: String,
     /// What it is to its plugin.
     pub standing: Standing,
+    /// The file that was swapped in by name, and goes before that of the spec.
+    #[serde(default)]
+    pub by_name: Option<PathBuf>,
 }
 
 impl Published {
     /// The generation that is current.
-    pub(super) fn current(label: &Label) -> Self {
+    pub(super) fn current(label: &Label, by_name: Option<PathBuf>) -> Self {
         Self {
             plugin: label.name.clone(),
             number: label.number,
@@ -74,6 +80,7 @@ impl Published {
             digest: label.digest.to_string(),
             config_json: label.config_json.clone(),
             standing: Standing::Current,
+            by_name,
         }
     }
 }
@@ -105,6 +112,8 @@ impl Parent for Nobody {
 
     fn spec(&self, _: &str) {}
 
+    fn watches(&self, _: Vec<Thing>) {}
+
     fn forgotten(&self, _: &str, _: u64) {}
 
     fn replace_me(&self, reason: &str) {
@@ -118,9 +127,7 @@ impl Parent for Nobody {
     fn unlisten(&self, _: &Bind, _: &Listener) {}
 
     /// Its own end is the only one that it knows; its handlers it watches itself.
-    fn child_died(&self, pid: u32, signal: i32) {
-        let signal = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
-        tracing::error!("process {pid}, which had one connection, was killed by {signal}");
+    fn child_died(&self, pid: u32, _: i32) {
         board().into_iter().for_each(|board| board.give_back_of(pid));
     }
 

@@ -13,9 +13,9 @@
 //! | **`[server]`** | | |
 //! | `name` | the host's default server | which server; `--server` wins |
 //! | `bind` | `["127.0.0.1:8080"]` | where to listen, see [`Bind`] |
-//! | `workers` | `"auto"` | processes or event loops, as the server means it |
+//! | `workers` | `"auto"` | processes (`prefork`) or event loops (`actix`, `pool`); `auto`: one for each core |
 //! | `threads` | `"auto"` | handler threads |
-//! | `options` | `{}` | options of this server, which it checks itself |
+//! | `options` | `{}` | options of this server: `host servers` |
 //! | **`[[plugin]]`** | | a library of its own, even when two name the same file |
 //! | `name` | the id in its manifest | names it in targets |
 //! | `crate` | | the folder of a crate, built by cargo when needed; or |
@@ -96,6 +96,7 @@ mod count;
 mod expand;
 mod json;
 mod load;
+mod options;
 mod quantity;
 mod read;
 mod section;
@@ -115,6 +116,7 @@ pub use bind::{Bind, PORT};
 pub use count::Count;
 pub use expand::Env;
 pub use json::{json, json_table};
+pub use options::{Opt, Unit};
 pub(crate) use quantity::duration;
 pub use section::Places;
 pub use set::Set;
@@ -182,7 +184,7 @@ pub struct ServerSpec {
     pub workers: Count,
     /// Handler threads.
     pub threads: Count,
-    /// Options of the server, which it checks itself.
+    /// Options of the server: see [`ServerSpec::check_options`].
     pub options: toml::Table,
     /// Where the options are: [`Places::check`] refuses unknown ones.
     pub options_at: Places,

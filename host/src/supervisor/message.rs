@@ -5,7 +5,7 @@
 //! says what there is to say, and neither waits for the other to read: see `outbox.rs`.
 
 use crate::control::{Answer, Command, Counted};
-use crate::deployment::{Change, Published};
+use crate::deployment::{Change, Published, Thing};
 use crate::error::Error;
 use crate::listener::Shape;
 use crate::quarantine::Ban;
@@ -64,6 +64,8 @@ pub(super) enum FromWorker {
     Rolled { answer: Answer, has_changed: bool },
     /// The text of the spec that it serves, before it is ready.
     Spec { text: String },
+    /// What is to be watched, before it is ready.
+    Watches { things: Vec<Thing> },
     /// What its generations answered until now: when it is asked, when it is told to retire, and at its end.
     Counts { counts: Vec<Counted>, retires: bool },
     /// It has read [`ToWorker::Ping`].

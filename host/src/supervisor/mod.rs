@@ -18,6 +18,7 @@
 //! event or the next deadline. It also starts every worker: the system kills a worker when the thread that started it ends,
 //! which is how a worker dies with its supervisor, whatever becomes of that.
 
+mod alone;
 mod binding;
 mod blame;
 mod commands;
@@ -42,20 +43,23 @@ mod sockets;
 mod status;
 mod status_of_all;
 mod stopping;
+mod watching;
 mod wire;
 mod workers;
 
 #[cfg(test)]
 mod tests;
 
-pub use link::{Begin, Channel, Link, enter};
+pub use link::{Begin, Channel, Link, Opened, enter};
 pub use message::Cause;
 pub(crate) use quarantine::carry_out_offline;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
+use crate::deployment::Key;
 use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
+use crate::watch::Watcher;
 use blame::{Beats, Blame};
 use commands::{Asking, Pending};
 use event::{Event, Reply};
@@ -139,6 +143,7 @@ struct Supervisor {
     names_generations: bool,
     pending: Pending,
     rolls: Rolls,
+    watcher: Option<Watcher<Key>>,
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
@@ -174,6 +179,7 @@ impl Supervisor {
             names_generations: false,
             pending: Pending::default(),
             rolls: Rolls::default(),
+            watcher: None,
             restarting: Vec::new(),
             history: History::new(spec.supervisor.clone()),
             blame: Blame::new(&spec.supervisor),
@@ -221,6 +227,7 @@ impl Supervisor {
             Event::Silent { worker, why } => self.silent(worker, why),
             Event::LookedAt { worker } => self.looked_at(worker),
             Event::Asked { command, reply } => self.ask(command, reply),
+            Event::Settled(settled) => self.settled(&settled),
             Event::Bound { worker, listen, bind, result } => self.bound(worker, listen, bind, result),
         }
     }

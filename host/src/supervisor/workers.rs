@@ -77,6 +77,7 @@ impl Supervisor {
             FromWorker::Stopping if self.is_current(id) => self.stop(None),
             FromWorker::Stopping => {}
             FromWorker::Spec { text } => self.tell_of(id, |served| served.spec = Some(text)),
+            FromWorker::Watches { things } => self.tell_of(id, |served| served.things = things),
             FromWorker::Published { generation } => {
                 if let Some(copy) = descriptor {
                     self.tell_of(id, |served| served.generations.publish(generation, copy));
@@ -127,6 +128,7 @@ impl Supervisor {
         let (pid, published) = (worker.pid, std::mem::take(&mut worker.publishes));
         if is_first {
             (self.current.served, self.current.shape) = (published, shape);
+            self.watch();
         }
         self.sockets.keep_those_of(id);
         if std::mem::replace(&mut self.has_served, true) {

@@ -1,13 +1,13 @@
 //! A worker that answers nobody, not even its supervisor.
 
-use super::{app_of, count, library, serving, signal, wait_for_report};
-use crate::harness::{Host, for_each_server};
+use super::{app_of, count, in_place, library, serving, signal, wait_for_report};
+use crate::harness::{Host, on_servers};
 use rustix::process::Signal;
 use serde_json::Value;
 
 #[test]
 fn a_worker_that_does_not_answer_its_supervisor_is_reported_and_replaced() {
-    for_each_server(|server| {
+    on_servers(&in_place(), |server| {
         let host = Host::start(app_of(&library("1"), "heartbeat = '2s'"), server);
         let worker = host.worker_pid();
         let mut client = host.connect();

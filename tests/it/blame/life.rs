@@ -1,11 +1,11 @@
 //! A plugin that crashes at a step of its life, in a swap and at other times.
 
-use super::{app_of, crashing, library, serving, swap, wait_for_report};
-use crate::harness::{Host, eventually, for_each_server};
+use super::{app_of, crashing, in_place, library, serving, swap, wait_for_report};
+use crate::harness::{Host, eventually, on_servers};
 
 #[test]
 fn a_crash_in_a_swap_is_blamed_on_whose_step_it_was_and_the_old_generation_serves() {
-    for_each_server(|server| {
+    on_servers(&in_place(), |server| {
         for (step, old, new, blamed) in [
             ("constructor", "", "constructor", ("2", 2)),
             ("create", "", "create", ("2", 2)),
@@ -27,7 +27,7 @@ fn a_crash_in_a_swap_is_blamed_on_whose_step_it_was_and_the_old_generation_serve
 
 #[test]
 fn what_was_published_when_the_old_generation_crashes_in_its_stop_is_served_by_the_next_worker() {
-    for_each_server(|server| {
+    on_servers(&in_place(), |server| {
         let host = Host::with(app_of(&crashing("1", "stop"), ""), server).file("wait", "").start();
         std::thread::scope(|threads| {
             let swap = threads.spawn(|| swap(&host, &library("2")));

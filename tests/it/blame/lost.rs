@@ -1,7 +1,7 @@
 //! What a crash costs: the requests in that process, and no others.
 
-use super::{crash_at_will, wait_for_report};
-use crate::harness::{Client, Host, eventually, for_each_server};
+use super::{crash_at_will, in_place, wait_for_report};
+use crate::harness::{Client, Host, eventually, for_each_server, on_servers};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +20,7 @@ fn in_handlers(host: &Host) -> usize {
 
 #[test]
 fn the_requests_in_the_process_are_lost_and_counted_and_no_others() {
-    for_each_server(|server| {
+    on_servers(&in_place(), |server| {
         let host = Host::start(crash_at_will(), server);
         let mut kept = host.connect();
         kept.get("/").expect(200);

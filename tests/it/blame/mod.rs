@@ -9,10 +9,16 @@ mod quarantine;
 mod restarted;
 mod signals;
 
-use crate::harness::{Folder, Host, Output, Spec, eventually, plugin_from_c};
+use crate::harness::{Folder, Host, Output, Spec, eventually, plugin_from_c, registry};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+/// Servers with one worker, in which generations are swapped. On the others a change is a new set of processes.
+fn in_place() -> Vec<&'static str> {
+    let servers = registry().iter().filter(|server| server.swaps_in_place);
+    servers.map(|server| server.name.as_str()).collect()
+}
 
 /// The library of a version, which crashes at that step of its life; "": at none.
 fn crashing(version: &str, step: &str) -> PathBuf {

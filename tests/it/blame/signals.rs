@@ -1,7 +1,7 @@
 //! Each way to crash: the signal, the plugin, the generation, the route and the place in the library are reported.
 
-use super::{crash, crash_at_will, signal, wait_for_report};
-use crate::harness::{Host, for_each_server};
+use super::{crash, crash_at_will, in_place, signal, wait_for_report};
+use crate::harness::{Host, for_each_server, on_servers};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ fn blames(report: &Value, signal: &str, what: &str, evidence: &str) {
 
 #[test]
 fn every_crash_is_blamed_on_the_plugin_its_route_and_its_code() {
-    for_each_server(|server| {
+    on_servers(&in_place(), |server| {
         let host = Host::with(crash_at_will(), server).start();
         for (path, signal, what, evidence) in CASES {
             let worker = host.worker_pid();
@@ -129,4 +129,22 @@ fn a_host_without_a_supervisor_dies_of_the_very_signal_too() {
     let host = Host::with(crash_at_will(), "threaded").arg("--no-supervisor").start();
     assert!(host.connect().try_get("/null").is_err());
     assert_eq!(host.wait().code, None);
+}
+
+#[test]
+fn a_crash_on_a_connections_own_process_is_reported_with_it_and_its_worker_serves_on() {
+    let host = Host::start(crash_at_will(), "forking");
+    let worker = host.worker_pid();
+    for (path, signal, what, evidence) in CASES {
+        let report = crash(&host, path);
+        blames(&report, signal, what, evidence);
+        assert_eq!(
+            (&report["route"], &report["lost"]),
+            (&format!("GET {path}").into(), &1.into()),
+            "{report:#}"
+        );
+        let (process, pid) = (report["process"].as_str().unwrap_or_default(), &report["pid"]);
+        assert_eq!(process, format!("process {pid} of worker {worker}"));
+        assert_eq!(host.worker_pid(), worker);
+    }
 }

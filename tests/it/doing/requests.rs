@@ -1,7 +1,7 @@
 //! `host ctl requests`, and SIGUSR1.
 
 use super::{begin, ctl, lab, open, requests, signal, wait_for_none, wait_for_one};
-use crate::harness::{AT_ONCE, Client, Host, eventually, for_each_server, on_servers};
+use crate::harness::{Client, Host, at_once, eventually, for_each_server, on_servers};
 use rustix::process::Signal;
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ fn what_has_no_route_has_no_plugin_and_an_idle_connection_is_no_request() {
 
 #[test]
 fn the_supervisor_lists_what_a_worker_does_that_was_stopped() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(lab(), server);
         let (worker, mut client) = (host.worker_pid(), begin(&host, "/block"));
         let before = wait_for_one(&host, "in handler");
@@ -181,7 +181,7 @@ fn sigusr1_has_it_say_so_in_the_log_and_does_nothing_to_a_worker() {
 
 #[test]
 fn a_host_without_a_supervisor_answers_for_itself() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::with(lab(), server).arg("--no-supervisor").start();
         let mut client = begin(&host, "/block").patience(Duration::from_secs(20));
         let request = wait_for_one(&host, "in handler");

@@ -2,7 +2,7 @@
 
 use super::{begin, ctl, lab, lab_library, open, signal, wait_for_none, wait_for_one};
 use crate::harness::{
-    AT_ONCE, Folder, Host, Spec, eventually, example_plugin, for_each_server, on_servers, run,
+    Folder, Host, Spec, at_once, eventually, example_plugin, for_each_server, on_servers, run,
 };
 use rustix::process::Signal;
 use serde_json::Value;
@@ -141,7 +141,7 @@ fn a_request_is_asked_for_by_its_id_also_when_no_thread_runs_its_handler() {
 
 #[test]
 fn a_worker_that_was_stopped_has_stacks_and_stays_stopped() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(lab(), server);
         let (worker, mut client) = (host.worker_pid(), begin(&host, "/block"));
         wait_for_one(&host, "in handler");
@@ -182,7 +182,7 @@ fn a_handler_of_an_old_generation_is_told_from_one_of_the_new() {
 
 #[test]
 fn a_host_without_a_supervisor_shows_its_own() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::with(lab(), server).arg("--no-supervisor").start();
         let mut client = begin(&host, "/block");
         wait_for_one(&host, "in handler");

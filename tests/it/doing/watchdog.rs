@@ -1,7 +1,7 @@
 //! `[timeouts] stuck_after`: the log has the stack of a handler that does not return.
 
 use super::{begin, lab, open, requests, wait_for_one};
-use crate::harness::{AT_ONCE, Host, Spec, eventually, example_plugin, on_servers};
+use crate::harness::{Host, Spec, at_once, eventually, example_plugin, on_servers};
 
 const REPORT: &str = " does not return, after ";
 
@@ -30,7 +30,7 @@ fn wait_for_report(host: &Host, id: &str) {
 
 #[test]
 fn each_request_that_is_stuck_is_reported_once_with_its_stack() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(lab().timeouts("stuck_after = '300ms'"), server);
         let path = if server == "actix" { "/block-elsewhere" } else { "/block" };
         let mut clients = Vec::new();

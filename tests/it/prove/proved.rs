@@ -1,7 +1,9 @@
 //! Hosts that are well.
 
 use super::{PATHS, Receipt, app, pages};
-use crate::harness::{Folder, Spec, for_each_server, on_servers, plugin_from_c, root, workspace_plugin};
+use crate::harness::{
+    Folder, PROCESSES, Spec, at_once, for_each_server, on_servers, plugin_from_c, root, workspace_plugin,
+};
 
 /// Where a spec was written, for `--app`.
 fn written(folder: &Folder, spec: &Spec) -> String {
@@ -43,7 +45,7 @@ fn composed() -> Spec {
 
 #[test]
 fn an_app_of_several_plugins_and_middleware_is_proved_by_what_it_lists() {
-    on_servers(&["threaded", "actix"], |server| {
+    on_servers(&at_once(), |server| {
         let folder = Folder::new();
         let app = written(&folder, &composed());
         let receipt = Receipt::by(["--app", &app, "--server", server, "--swaps=24", "--pause=5ms"]).proved();

@@ -180,6 +180,7 @@ mod tests {
             digest: Digest::of(good).to_string(),
             config_json: text("{}"),
             standing: Standing::Kept,
+            by_name: None,
         };
         let ban = Ban {
             plugin: text(plugin),
