@@ -6,6 +6,8 @@
 mod child;
 mod fork;
 
+use super::accept::{CannotAccept, PAUSE, has_given_up};
+use super::listeners::Accepted;
 use super::listening::{Accepts, Bound};
 use super::socket::Socket;
 use super::wait::{Deadline, wait, wait_for_any};
@@ -31,8 +33,6 @@ const CHILDREN: Opt = Opt {
 };
 /// What a child may need besides its deadlines: to cut its connection off, to stop its plugins.
 const MARGIN: Duration = Duration::from_secs(3);
-/// How long to wait when the system has no process left: a connection that ends gives one back.
-const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Forking;
 
@@ -67,19 +67,21 @@ impl Server for Forking {
             return Err(error.help("start it without --no-supervisor"));
         };
         let children_max = usize::try_from(CHILDREN.value(&serving.options)).unwrap_or(usize::MAX);
-        let doors = Arc::new(Doors::default());
+        let doors = Arc::new(Doors { queue: Mutex::default(), cannot: CannotAccept::new() });
         serving.listening.serve(doors.clone())?;
         Mother { serving, errands, doors, children: Vec::new(), children_max }.serve()
     }
 }
 
 /// The listeners. Not those of an epoll, which a child would share.
-#[derive(Default)]
-struct Doors(Mutex<VecDeque<Arc<Bound>>>);
+struct Doors {
+    queue: Mutex<VecDeque<Arc<Bound>>>,
+    cannot: Arc<CannotAccept>,
+}
 
 impl Doors {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Bound>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn all(&self) -> Vec<Arc<Bound>> {
@@ -87,17 +89,21 @@ impl Doors {
     }
 
     /// The next connection that waits, taking the listeners in turn.
-    fn accept(&self) -> Option<Socket> {
-        let mut queue = self.lock();
+    fn accept(&self) -> Accepted<Socket> {
+        let (mut queue, mut nothing) = (self.lock(), Accepted::None);
         for _ in 0..queue.len() {
             queue.rotate_left(1);
-            match Socket::accept(queue.front()?.listener()) {
-                Ok(socket) => return Some(socket),
-                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
-                Err(cause) => tracing::error!("cannot accept a connection: {cause}"),
+            let Some(bound) = queue.front() else { break };
+            match Socket::accept(bound.listener()) {
+                Ok(socket) => return Accepted::One(socket),
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock || has_given_up(&cause) => {}
+                Err(cause) => {
+                    self.cannot.say(bound.listener(), &cause);
+                    nothing = Accepted::Cannot;
+                }
             }
         }
-        None
+        nothing
     }
 }
 
@@ -123,16 +129,22 @@ struct Mother {
 
 impl Mother {
     fn serve(mut self) -> Result<(), Error> {
-        while !self.is_over() {
-            self.wait(Deadline::NEVER);
+        loop {
             self.errands.work();
             self.reap();
-            while self.children.len() < self.children_max()
-                && !self.is_over()
-                && let Some(socket) = self.doors.accept()
-            {
-                self.fork(socket)?;
-                self.reap();
+            // Behind the errands: one of them may be the end, which nobody waits for any more.
+            if self.is_over() {
+                break;
+            }
+            if self.children.len() >= self.children_max() {
+                self.wait(false, Deadline::NEVER);
+                continue;
+            }
+            match self.doors.accept() {
+                Accepted::One(socket) => self.fork(socket)?,
+                Accepted::None => self.wait(true, Deadline::NEVER),
+                // Not for a connection: one that waits and cannot be accepted is no reason to look again at once.
+                Accepted::Cannot => self.wait(false, Deadline::after(Some(PAUSE))),
             }
         }
         self.see_out();
@@ -153,10 +165,10 @@ impl Mother {
         stop.is_retiring()
     }
 
-    fn wait(&self, deadline: Deadline) {
-        let bound = self.doors.all();
-        let has_room = self.children.len() < self.children_max();
-        let listeners = bound.iter().filter(|_| has_room).map(|bound| bound.listener().as_fd());
+    /// For errands, children and the end; for connections, too, if one may be accepted.
+    fn wait(&self, may_accept: bool, deadline: Deadline) {
+        let bound = if may_accept { self.doors.all() } else { Vec::new() };
+        let listeners = bound.iter().map(|bound| bound.listener().as_fd());
         let mut events = self.errands.events();
         // Each of them stays readable for ever.
         let stop = &self.serving.stop;
@@ -202,18 +214,21 @@ impl Mother {
     fn see_out(&mut self) {
         self.serving.listening.close();
         let mut until = None;
-        while !self.children.is_empty() {
+        loop {
+            self.errands.work();
+            self.reap();
             let stop = &self.serving.stop;
             if !stop.is_requested() && is_readable(stop.event()) {
                 stop.request();
+            }
+            if self.children.is_empty() {
+                break;
             }
             until = sooner(until, self.limit());
             if until.is_some_and(|until| Instant::now() >= until) {
                 return self.kill_all();
             }
-            self.wait(Deadline::at(until));
-            self.errands.work();
-            self.reap();
+            self.wait(false, Deadline::at(until));
         }
         self.errands.work();
     }

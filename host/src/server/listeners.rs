@@ -12,8 +12,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What became of looking for a connection.
-pub(super) enum Accepted {
-    One(Arc<Socket>),
+pub(super) enum Accepted<S> {
+    One(S),
     None,
     /// One waits, and there is no descriptor for it.
     Cannot,
@@ -44,7 +44,7 @@ impl Listeners {
     }
 
     /// The next connection that waits, taking the listeners in turn.
-    pub(super) fn accept(&self) -> Accepted {
+    pub(super) fn accept(&self) -> Accepted<Arc<Socket>> {
         let (mut queue, mut nothing) = (self.queue(), Accepted::None);
         for _ in 0..queue.len() {
             queue.rotate_left(1);

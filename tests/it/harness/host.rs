@@ -4,7 +4,7 @@ use super::build::root;
 use super::client::{Client, Response};
 use super::command::{Output, finish, host_command, shown, wait};
 use super::control;
-use super::servers::roomy;
+use super::servers::give_room;
 use super::stderr::Stderr;
 use super::stream::Address;
 use super::{Folder, LIFE_MAX, PATIENCE, Spec, eventually};
@@ -165,7 +165,8 @@ impl Host {
     pub(crate) fn with(spec: impl Into<Spec>, server: &str) -> Starting {
         let folder = Folder::new();
         let mut command = host_command(folder.path(), folder.path());
-        command.args(["--app", "app.toml", "--server", server]).envs(roomy(server).iter().copied());
+        command.args(["--app", "app.toml", "--server", server]);
+        give_room(server, &mut command);
         Starting::new(spec.into(), folder, command)
     }
 

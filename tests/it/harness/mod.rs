@@ -38,7 +38,9 @@ pub(crate) use command::{Output, run, run_for, run_in};
 pub(crate) use fixture::{example_plugin, plugin_from_c, plugin_from_cpp, workspace_plugin};
 pub(crate) use folder::Folder;
 pub(crate) use host::{Host, Starting};
-pub(crate) use servers::{PROCESSES, at_once, for_each_server, on_servers, registered, registry, servers};
+pub(crate) use servers::{
+    PROCESSES, all_servers, at_once, for_each_server, on_servers, registered, registry, servers,
+};
 pub(crate) use spec::Spec;
 pub(crate) use stream::Address;
 

@@ -3,6 +3,7 @@
 use super::run;
 use serde_json::Value;
 use std::panic::resume_unwind;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::thread::{Builder, scope};
 
@@ -45,32 +46,40 @@ pub(crate) fn registered(name: &str) -> &'static Registered {
 }
 
 /// The names of all servers.
-pub(crate) fn servers() -> Vec<&'static str> {
-    if std::env::var_os("ONLYP").is_some() {
-        return PROCESSES.to_vec();
-    }
+pub(crate) fn all_servers() -> Vec<&'static str> {
     registry().iter().map(|server| server.name.as_str()).collect()
 }
 
-/// Those on which a client that waits keeps nobody else from being served.
+/// The names of those whose model is one process, which swaps in place.
+pub(crate) fn servers() -> Vec<&'static str> {
+    let in_place = registry().iter().filter(|server| server.swaps_in_place);
+    in_place.map(|server| server.name.as_str()).collect()
+}
+
+/// Those of them on which a client that waits keeps nobody else from being served.
 pub(crate) fn at_once() -> Vec<&'static str> {
-    registry().iter().filter(|server| !server.is_single).map(|server| server.name.as_str()).collect()
+    servers().into_iter().filter(|name| !registered(name).is_single).collect()
 }
 
 /// Those whose model has processes: `tests/it/processes` is theirs.
 pub(crate) const PROCESSES: &[&str] = &["prefork", "forking"];
 
 /// How a server is to be started so that its model has room for what every server is asked to do: as it stands by itself,
-/// `prefork` has one connection for each core. Flags of a test go before that, and what more than one worker means is tested
+/// `prefork` has one connection for each core, and `forking` no more than 40. Flags of a test go before that, and what more than one worker means is tested
 /// in `tests/it/processes`.
-pub(super) fn roomy(server: &str) -> &'static [(&'static str, &'static str)] {
+pub(super) fn give_room(server: &str, command: &mut Command) {
     match server {
-        "prefork" | "gunicorn" => &[("HOST_WORKERS", "1"), ("HOST_THREADS", "64")],
-        _ => &[],
+        "prefork" => {
+            command.env("HOST_WORKERS", "1").env("HOST_THREADS", "128");
+        }
+        "forking" => {
+            command.args(["--set", "server.options.children=128"]);
+        }
+        _ => {}
     }
 }
 
-/// Runs a test on each server, at the same time; the name of a thread that panics is the server's.
+/// Runs a test on each server of one process, at the same time; the name of a thread that panics is the server's.
 pub(crate) fn for_each_server(test: impl Fn(&'static str) + Sync) {
     on_servers(&servers(), test);
 }

@@ -6,8 +6,8 @@
 use super::row::Who::{Http, Server};
 use super::row::{Except, Row, behaviours};
 use super::{
-    descriptors, endless, faults, http, listeners, many, recorded, slow_clients, slow_handlers, stopping,
-    streams,
+    descriptors, endless, faults, forks, http, listeners, many, recorded, slow_clients, slow_handlers,
+    stopping, streams,
 };
 use crate::harness::registry;
 use crate::routing::recorded as routing;
@@ -48,14 +48,26 @@ behaviours! {
     streams::a_streamed_body_arrives_while_it_is_sent;
     streams::a_client_sends_no_faster_than_the_handler_reads;
     streams::a_streamed_body_past_the_limit_is_refused;
-    streams::a_handler_is_dropped_when_the_client_goes_away_within_its_body;
-    streams::a_streamed_body_that_never_ends_is_cut_off_with_its_handler;
+    streams::a_handler_is_dropped_when_the_client_goes_away_within_its_body except {
+        Server("forking"), "a connection has a process of its own, and nobody sees what is dropped in it"
+            => forks::a_connection_that_ends_ends_its_process_with_all_that_is_in_it;
+    };
+    streams::a_streamed_body_that_never_ends_is_cut_off_with_its_handler except {
+        Server("forking"), "a connection has a process of its own, and nobody sees what is dropped in it"
+            => forks::a_connection_that_ends_ends_its_process_with_all_that_is_in_it;
+    };
     streams::a_streamed_answer_arrives_piece_by_piece;
     streams::a_streamed_answer_of_many_pieces_is_complete;
     streams::a_streamed_answer_ends_with_the_connection_for_http_1_0_and_is_left_out_for_head;
     streams::a_streamed_answer_that_fails_is_cut_short_so_that_its_client_notices;
-    streams::a_stream_is_dropped_when_its_client_goes_away;
-    streams::a_stream_is_dropped_when_its_client_does_not_read;
+    streams::a_stream_is_dropped_when_its_client_goes_away except {
+        Server("forking"), "a connection has a process of its own, and nobody sees what is dropped in it"
+            => forks::a_connection_that_ends_ends_its_process_with_all_that_is_in_it;
+    };
+    streams::a_stream_is_dropped_when_its_client_does_not_read except {
+        Server("forking"), "a connection has a process of its own, and nobody sees what is dropped in it"
+            => forks::a_connection_that_ends_ends_its_process_with_all_that_is_in_it;
+    };
     endless::a_status_without_a_body_sends_none_whatever_the_handler_answers_with;
     endless::head_of_a_stream_without_an_end_is_answered_at_once;
     endless::a_handler_that_wakes_itself_for_ever_has_no_more_time_than_another;
@@ -98,8 +110,14 @@ behaviours! {
         Server("single"), "has one connection at a time, and so one request"
             => slow_handlers::a_pending_handler_makes_the_others_wait;
     };
-    slow_handlers::an_async_handler_past_its_deadline_is_dropped_and_answered_with_504;
-    slow_handlers::a_handler_is_dropped_when_its_client_goes_away;
+    slow_handlers::an_async_handler_past_its_deadline_is_dropped_and_answered_with_504 except {
+        Server("forking"), "a connection has a process of its own, and nobody sees what is dropped in it"
+            => forks::a_connection_that_ends_ends_its_process_with_all_that_is_in_it;
+    };
+    slow_handlers::a_handler_is_dropped_when_its_client_goes_away except {
+        Server("forking"), "a connection has a process of its own, and nobody sees what is dropped in it"
+            => forks::a_connection_that_ends_ends_its_process_with_all_that_is_in_it;
+    };
     slow_handlers::a_sync_handler_past_its_deadline_is_reported_and_its_client_answered_with_504 except {
         Server("actix"), "the handler holds the event loop, and nobody else could write the answer"
             => slow_handlers::a_sync_handler_past_its_deadline_is_reported_and_its_client_cut_off;
@@ -122,6 +140,8 @@ behaviours! {
             => many::a_connection_that_is_kept_gives_way_when_it_ends;
     };
     many::a_request_past_the_limit_in_flight_is_answered_with_503 except {
+        Server("forking"), "a process has one request in flight, and the limit is of a process"
+            => forks::the_limit_in_flight_is_of_a_process_and_so_of_one_request;
         Server("single"), "never has a second request in flight"
             => many::a_request_past_the_limit_in_flight_waits_for_its_connection;
     };
@@ -129,7 +149,10 @@ behaviours! {
     faults::a_handler_that_fails_is_a_500_with_the_id_of_its_line_in_the_log;
     faults::a_handler_that_panics_is_a_500_and_its_worker_goes_on;
     faults::a_header_that_would_split_the_answer_is_not_sent;
-    faults::a_server_that_has_no_thread_left_has_another_worker_take_over;
+    faults::a_server_that_has_no_thread_left_has_another_worker_take_over except {
+        Server("forking"), "a thread that is stuck is that of one connection, and ends with its process"
+            => forks::a_process_whose_handler_does_not_return_ends_and_the_worker_goes_on;
+    };
     descriptors::without_descriptors_what_is_open_is_served_and_who_comes_waits except {
         Server("single"), "has no other connection open when one comes"
             => descriptors::without_descriptors_who_comes_waits;
@@ -146,7 +169,10 @@ behaviours! {
     };
     stopping::a_handler_that_is_pending_past_the_shutdown_deadline_is_dropped;
     stopping::a_client_that_does_not_read_does_not_keep_the_server_past_its_deadline;
-    stopping::a_sync_handler_that_never_returns_is_named_and_left_behind;
+    stopping::a_sync_handler_that_never_returns_is_named_and_left_behind except {
+        Server("forking"), "the handler has a process of its own, which can be ended"
+            => forks::a_sync_handler_that_never_returns_is_named_and_its_process_ends;
+    };
     stopping::a_second_signal_ends_the_process_at_once;
     stopping::a_stop_under_load_loses_no_request_that_was_begun;
     stopping::every_connection_that_was_accepted_before_the_stop_is_served except {

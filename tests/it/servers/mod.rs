@@ -4,6 +4,7 @@
 mod descriptors;
 mod endless;
 mod faults;
+mod forks;
 mod http;
 mod list;
 mod listeners;

@@ -1,6 +1,6 @@
 //! A behaviour that every server has, and what one does instead that has not.
 
-use crate::harness::{for_each_server, registered};
+use crate::harness::{all_servers, on_servers, registered};
 
 /// One behaviour. See [`LIST`](super::list::LIST).
 pub(super) struct Row {
@@ -40,7 +40,7 @@ impl Who {
 impl Row {
     /// Holds it against every server.
     pub(super) fn run(&self) {
-        for_each_server(|server| {
+        on_servers(&all_servers(), |server| {
             let except = self.except.iter().find(|except| except.who.is(server));
             except.map_or(self.test, |except| except.does)(server);
         });
