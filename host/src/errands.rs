@@ -73,6 +73,10 @@ impl Errands for OfWorker {
         self.deployment.check_alone()
     }
 
+    fn child_died(&self, pid: u32, signal: i32) {
+        self.deployment.child_died(pid, signal);
+    }
+
     fn begin_child(&self) -> Result<(), Error> {
         self.pump.let_go();
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = self.deployment.tallies();

@@ -30,6 +30,7 @@ pub mod ledger;
 pub mod load;
 mod own_pages;
 mod plugin_threads;
+mod quarantine;
 pub mod run_handle;
 pub mod state;
 pub mod store;
@@ -40,6 +41,7 @@ mod waker;
 
 mod arena;
 mod clock;
+mod crash;
 mod date;
 pub mod errands;
 mod error_page;

@@ -12,6 +12,7 @@ use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::errands::{OfWorker, Pump};
 use crate::error::Error;
 use crate::listener::Listener;
+use crate::quarantine::Bans;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, Errands, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
@@ -73,6 +74,8 @@ pub struct Start {
     pub listeners: Vec<(Bind, Listener)>,
     /// What the process before served.
     pub inherited: Inherited,
+    /// What is not to run.
+    pub bans: Bans,
     /// Whether answers name their generations.
     pub names_generations: bool,
     /// What to change before it serves.
@@ -109,9 +112,9 @@ impl Places {
 /// # Errors
 /// Anything of it fails before it serves; or the server does.
 pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result<(), Error> {
-    let Start { spec, reread, listeners, inherited, names_generations, roll, stop } = start;
+    let Start { spec, reread, listeners, inherited, bans, names_generations, roll, stop } = start;
     let chosen = choose(&spec, &ServerRegistry::default())?;
-    let (handle, parent) = (RunHandle::new(stop.clone()), starter.parent());
+    let (handle, parent) = (RunHandle::new(stop.clone()).refusing(bans), starter.parent());
     let forks = chosen.server.forks();
     if forks {
         check_supervised(&chosen, options)?;

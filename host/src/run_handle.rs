@@ -1,5 +1,6 @@
 //! What a plugin may ask of the host that runs it: `"pa.run/1"`, and a store that survives its swaps.
 
+use crate::quarantine::Bans;
 use crate::spec::Limits;
 use crate::stop::Stop;
 use crate::store::Stores;
@@ -24,6 +25,7 @@ pub struct RunHandle {
     stop: Stop,
     phase: Arc<AtomicU8>,
     stores: Stores,
+    bans: Bans,
     /// Plugins are started elsewhere: in children of this process.
     starts_elsewhere: Arc<AtomicBool>,
 }
@@ -44,7 +46,18 @@ impl RunHandle {
     pub fn new(stop: Stop) -> Self {
         let stores = Stores::new(Limits::default().store_bytes);
         let phase = Arc::new(AtomicU8::new(Phase::Loading as u8));
-        Self { stop, phase, stores, starts_elsewhere: Arc::default() }
+        Self { stop, phase, stores, bans: Bans::default(), starts_elsewhere: Arc::default() }
+    }
+
+    /// The same, where these are not to run.
+    #[must_use]
+    pub fn refusing(self, bans: Bans) -> Self {
+        Self { bans, ..self }
+    }
+
+    /// What is not to run.
+    pub fn bans(&self) -> &Bans {
+        &self.bans
     }
 
     /// Plugins are not started in this process, but in its children.

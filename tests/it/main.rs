@@ -5,6 +5,7 @@
 
 mod asynchronous;
 mod bad_input;
+mod blame;
 mod dev;
 mod doing;
 mod examples;

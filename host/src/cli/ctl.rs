@@ -4,6 +4,7 @@ use super::app::spec_of;
 use super::{Format, print};
 use crate::control::{Answer, Client, Command, the_socket};
 use crate::error::Error;
+use crate::supervisor;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -64,10 +65,26 @@ enum Asked {
     },
     /// Read the spec again and swap what differs
     ReloadSpec,
+    /// List the libraries that are not to run any more, because they crashed their worker too often; with --app FILE also
+    /// while no host runs
+    Quarantine {
+        #[command(subcommand)]
+        action: Option<InQuarantine>,
+    },
     /// Start a worker beside the one that serves, which ends when the new one is ready
     Restart,
     /// Finish what runs and end, and wait until it has
     Stop,
+}
+
+#[derive(Debug, Subcommand)]
+enum InQuarantine {
+    /// Let them run again
+    Lift {
+        /// A plugin, the beginning of a digest, or `all`
+        #[arg(value_name = "NAME|DIGEST|all")]
+        name: String,
+    },
 }
 
 /// A plugin, and a file.
@@ -108,8 +125,13 @@ impl Ctl {
 
     fn ask(self) -> Result<Answer, Error> {
         let began = Instant::now();
-        let mut client = Client::connect(&self.socket()?)?;
-        let answer = client.ask(&self.command.command(), self.timeout)?;
+        let connected = self.socket().and_then(|socket| Client::connect(&socket));
+        let command = self.command.command();
+        let mut client = match connected {
+            Ok(client) => client,
+            Err(error) => return offline(self.app.as_deref(), &command)?.ok_or(error),
+        };
+        let answer = client.ask(&command, self.timeout)?;
         // Whoever stops a host wants its port, say.
         if answer.data["stopped"].is_boolean() {
             client.wait_for_end(self.timeout.saturating_sub(began.elapsed()))?;
@@ -137,10 +159,18 @@ impl Asked {
             }
             Self::Rollback { plugin } => Command::Rollback { plugin },
             Self::ReloadSpec => Command::ReloadSpec,
+            Self::Quarantine { action: None } => Command::Quarantine,
+            Self::Quarantine { action: Some(InQuarantine::Lift { name }) } => Command::Lift { name },
             Self::Restart => Command::Restart,
             Self::Stop => Command::Stop,
         }
     }
+}
+
+/// Without a host some commands are carried out here, if it is known for which app.
+fn offline(app: Option<&str>, command: &Command) -> Result<Option<Answer>, Error> {
+    let Some(app) = app else { return Ok(None) };
+    supervisor::carry_out_offline(&spec_of(app, &[])?, command)
 }
 
 /// What programs read: the data, with the exit code.

@@ -6,6 +6,7 @@ use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::errands::Pump;
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat};
+use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
 use crate::server::{ServerRegistry, Shape};
 use crate::spec::{At, Bind, Count, Located, Spec};
@@ -94,14 +95,14 @@ impl Run {
         let stop = Stop::new()?;
         stack::allow_tracers_of(getppid());
         let (opened, begin) = channel.begin()?;
-        let Begin { listeners, generations, spec, names_generations, roll, cause, .. } = begin;
+        let Begin { listeners, generations, spec, names_generations, roll, cause, bans, .. } = begin;
         let spec = self.spec_with(spec)?;
         log::install(self.log_format, spec.app.debug);
         let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
         let mut link = if forks { opened.link_alone(&stop)? } else { opened.link(&stop)? };
         let inherited = Inherited::of(generations);
         let reread = self.reread();
-        let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
+        let start = Start { spec, reread, listeners, inherited, bans, names_generations, roll, stop };
         let options = Options { is_first: cause == Cause::Start, ..self.options(true) };
         let served = run::run(start, &options, &mut link);
         let ended = link.end();
@@ -116,9 +117,10 @@ impl Run {
         let listeners = run::bind(spec)?;
         let socket = ControlSocket::open(self.control.as_deref(), &spec.app.name)?;
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
-        let inherited = Inherited::default();
+        // Under a debugger is where a plugin that crashes belongs: nothing is refused here.
+        let (inherited, bans) = (Inherited::default(), Bans::default());
         let (spec, reread, names_generations, roll) = (spec.clone(), self.reread(), false, None);
-        let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
+        let start = Start { spec, reread, listeners, inherited, bans, names_generations, roll, stop };
         let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);

@@ -53,6 +53,13 @@ pub enum Command {
         /// Whether it does.
         on: bool,
     },
+    /// The libraries that are not to run any more, because they crashed their worker too often.
+    Quarantine,
+    /// Lets libraries run again.
+    Lift {
+        /// The name of a plugin, or the beginning of a digest, or `all`.
+        name: String,
+    },
     /// Starts a worker beside the one that serves, which ends when the new one is ready.
     Restart,
     /// Finishes what runs and ends.

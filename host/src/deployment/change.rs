@@ -57,6 +57,9 @@ pub(super) struct Published {
 impl Deployment {
     pub(super) fn first_load(&self, spec: Arc<Spec>) -> Result<(), Error> {
         let drafts = self.draft(&spec, None, Look::AtSpec)?;
+        // Nobody is to mistake a new generation for one that crashed.
+        let banned = self.setup.run.bans().all();
+        banned.iter().for_each(|ban| self.numbers.used(&ban.plugin, ban.number));
         self.setup.run.stores().set_limit(spec.limits.store_bytes);
         let up = self.bring_all_up(drafts, spec.timeouts.load)?;
         if let Declared::All(all) = &up.declared {

@@ -2,6 +2,7 @@
 
 use super::Deployment;
 use super::change::Served;
+use super::inherited::Copy;
 use crate::cargo_build;
 use crate::error::Error;
 use crate::generation::Generation;
@@ -86,6 +87,12 @@ impl Deployment {
         }
         let file = self.file_of(plugin)?;
         let accepted = seal(&file).map_err(|error| plugin.source.at.place(&error))?;
+        if let Err(refusal) = self.setup.run.bans().check(&file, accepted.sealed.digest()) {
+            let stand_in = self.setup.inherited.stand_in(plugin);
+            let stand_in = stand_in.ok_or_else(|| plugin.source.at.place(&refusal))?;
+            tracing::warn!("{}; served instead: {}", refusal.message(), stand_in.published);
+            return draft_copy(plugin, stand_in);
+        }
         let config_json = plugin.config.to_string();
         let name = accepted.manifest.id.clone();
         Ok(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true, number: None })
@@ -93,12 +100,9 @@ impl Deployment {
 
     /// The bytes that the process before served.
     fn draft_inherited(&self, plugin: &PluginSpec) -> Result<Option<New>, Error> {
-        let Some(copy) = self.setup.inherited.current(plugin) else { return Ok(None) };
-        let accepted = accept(copy.sealed).map_err(|error| plugin.source.at.place(&error))?;
-        let (name, number) = (copy.published.plugin, Some(copy.published.number));
-        self.books.of(&name).pages().file = copy.published.by_name;
-        let config_json = plugin.config.to_string();
-        Ok(Some(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true, number }))
+        let Some(mut copy) = self.setup.inherited.current(plugin) else { return Ok(None) };
+        self.books.of(&copy.published.plugin).pages().file = copy.published.by_name.take();
+        draft_copy(plugin, copy).map(Some)
     }
 
     /// The spec says it in other words, and it comes to the same.
@@ -131,6 +135,13 @@ impl Deployment {
             let _ = writeln!(std::io::stderr().lock(), "{line}");
         }
     }
+}
+
+fn draft_copy(plugin: &PluginSpec, copy: Copy) -> Result<New, Error> {
+    let accepted = accept(copy.sealed).map_err(|error| plugin.source.at.place(&error))?;
+    let (name, number) = (copy.published.plugin, Some(copy.published.number));
+    let config_json = plugin.config.to_string();
+    Ok(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true, number })
 }
 
 /// The generation of the same words in the spec before.

@@ -16,6 +16,7 @@ struct Plugin {
     current: Option<Copy>,
     /// The oldest first.
     kept: Vec<Copy>,
+    stand_in: Option<Copy>,
 }
 
 /// A generation, without its instance.
@@ -52,6 +53,7 @@ impl Inherited {
             match published.standing {
                 Standing::Current => plugin.current = Some(Copy { published, sealed }),
                 Standing::Kept => plugin.kept.push(Copy { published, sealed }),
+                Standing::StandIn => plugin.stand_in = Some(Copy { published, sealed }),
             }
         }
         Self(Mutex::new(plugins))
@@ -63,14 +65,23 @@ impl Inherited {
 
     /// The generation that served this plugin.
     pub(super) fn current(&self, plugin: &PluginSpec) -> Option<Copy> {
+        self.take(plugin, |plugin| &mut plugin.current)
+    }
+
+    /// The one that takes the place of its file, if that is in quarantine.
+    pub(super) fn stand_in(&self, plugin: &PluginSpec) -> Option<Copy> {
+        self.take(plugin, |plugin| &mut plugin.stand_in)
+    }
+
+    fn take(&self, plugin: &PluginSpec, which: impl Fn(&mut Plugin) -> &mut Option<Copy>) -> Option<Copy> {
         let source = source_text(plugin);
         let is_it = |copy: &Copy| match &plugin.name {
             Some(name) => copy.published.plugin == name.value,
             None => copy.published.source == source,
         };
         let mut plugins = self.lock();
-        let mut currents = plugins.values_mut().map(|plugin| &mut plugin.current);
-        currents.find(|current| current.as_ref().is_some_and(is_it))?.take()
+        let mut all = plugins.values_mut().map(which);
+        all.find(|copy| copy.as_ref().is_some_and(is_it))?.take()
     }
 
     /// Those that were kept for a rollback of the plugin, the oldest first.

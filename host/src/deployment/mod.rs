@@ -175,6 +175,11 @@ impl Deployment {
         }
     }
 
+    /// A process that this one forked was ended by that signal: whoever keeps count of that is told.
+    pub(crate) fn child_died(&self, pid: u32, signal: i32) {
+        self.setup.parent.child_died(pid, signal);
+    }
+
     /// Stops and frees every plugin, when the server has ended. Nothing is unmapped: the process ends.
     ///
     /// # Errors

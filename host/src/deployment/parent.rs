@@ -4,6 +4,7 @@ use super::watching::Thing;
 use crate::error::Error;
 use crate::generation::Label;
 use crate::listener::Listener;
+use crate::scoreboard::board;
 use crate::spec::{Bind, Timeouts};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -38,6 +39,9 @@ pub trait Parent: Send + Sync {
 
     /// How long this process may need at its end, and its handlers.
     fn deadlines(&self, timeouts: &Timeouts);
+
+    /// A process that this one forked was ended by that signal. Its places on the scoreboard are given back by whoever is told.
+    fn child_died(&self, pid: u32, signal: i32);
 }
 
 /// A generation as another process needs it.
@@ -81,6 +85,13 @@ impl Published {
     }
 }
 
+/// `shop 1.0 (generation 1)`.
+impl std::fmt::Display for Published {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} (generation {})", self.plugin, self.version, self.number)
+    }
+}
+
 /// What a generation is to its plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -89,6 +100,8 @@ pub enum Standing {
     Current,
     /// It is kept for a rollback.
     Kept,
+    /// It takes the place of the plugin's file, if that is in quarantine.
+    StandIn,
 }
 
 /// Nobody: what ends with this process is gone.
@@ -114,6 +127,10 @@ impl Parent for Nobody {
     fn unlisten(&self, _: &Bind, _: &Listener) {}
 
     /// Its own end is the only one that it knows; its handlers it watches itself.
+    fn child_died(&self, pid: u32, _: i32) {
+        board().into_iter().for_each(|board| board.give_back_of(pid));
+    }
+
     fn deadlines(&self, timeouts: &Timeouts) {
         crate::doing::watch_this_process(timeouts.stuck_after);
     }

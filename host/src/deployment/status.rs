@@ -44,10 +44,8 @@ impl Deployment {
                 self.setup.run.stop().request();
                 Answer::done(format!("`{}` stops", self.app()), json!({ "stopped": false }))
             }
-            Command::Restart => {
-                let error = Error::failed("cannot start another worker: this host has no supervisor");
-                error.help("start it without --no-supervisor").into()
-            }
+            Command::Restart => alone("cannot start another worker"),
+            Command::Quarantine | Command::Lift { .. } => alone("nothing is in quarantine"),
         }
     }
 
@@ -110,4 +108,10 @@ impl Deployment {
             in_flight: in_use.requests + in_use.bodies,
         }
     }
+}
+
+/// What only a supervisor can do.
+fn alone(what: &str) -> Answer {
+    let error = Error::failed(format!("{what}: this host has no supervisor"));
+    error.help("start it without --no-supervisor").into()
 }

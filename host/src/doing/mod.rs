@@ -6,10 +6,12 @@ mod frames;
 mod list;
 mod stacks;
 mod table;
+mod threads;
 mod watchdog;
 
 pub(crate) use list::{LISTED_MAX, list};
 pub(crate) use stacks::{Wanted, report, stacks};
+pub(crate) use threads::stacks_of_process;
 pub(crate) use watchdog::{Watchdog, watch_this_process};
 
 use crate::control::Answer;

@@ -1,6 +1,7 @@
 //! Calls of a generation's life: one at a time. One that hangs is never followed by another, least of all by the end of its code.
 
 use super::Generation;
+use crate::crash::InLife;
 use crate::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,11 +10,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct Calls(Mutex<Option<&'static str>>);
 
 /// A call that is under way, until this is dropped.
-pub(super) struct Call<'a>(&'a Calls);
+pub(super) struct Call<'a> {
+    calls: &'a Calls,
+    /// For a report, if it crashes.
+    _life: InLife,
+}
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = None;
+        *self.calls.lock() = None;
     }
 }
 
@@ -34,7 +39,7 @@ impl Generation {
             return Err(Error::failed(format!("plugin `{}`: {other} has not returned", self.name())));
         }
         *under_way = Some(name);
-        Ok(Call(&self.calls))
+        Ok(Call { calls: &self.calls, _life: InLife::of(self.on_board()) })
     }
 
     /// The call that is under way.

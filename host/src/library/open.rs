@@ -73,6 +73,7 @@ impl Library {
     pub(crate) fn on_board(mut self, place: Option<OnBoard>) -> Self {
         if let (Some(place), Ok(Some(mapped))) = (&place, self.sealed.mapped()) {
             place.map(&mapped);
+            place.has_code(&self.sealed.code().ok().flatten().unwrap_or(mapped));
         }
         self.on_board = ManuallyDrop::new(place);
         self

@@ -120,21 +120,33 @@ impl Sealed {
 
     /// Where this process maps the copy; none: nowhere.
     pub(super) fn mapped(&self) -> io::Result<Option<Range<u64>>> {
+        self.mapped_as(|_| true)
+    }
+
+    /// Where its code is.
+    pub(super) fn code(&self) -> io::Result<Option<Range<u64>>> {
+        self.mapped_as(|permissions| permissions.contains('x'))
+    }
+
+    fn mapped_as(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Option<Range<u64>>> {
         let inode = fstat(&self.copy)?.st_ino;
         let name = std::fs::read_link(self.loader_path())?;
-        Ok(range_of(&std::fs::read_to_string("/proc/self/maps")?, inode, &name.to_string_lossy()))
+        let maps = std::fs::read_to_string("/proc/self/maps")?;
+        Ok(range_of(&maps, inode, &name.to_string_lossy(), is_meant))
     }
 }
 
 /// The addresses of a file in a map of a process, whose lines are `from-to perms offset device inode path`. A file of another
 /// device may have the same inode, but then it has another path. (The device itself is no help: of some file systems a map shows
 /// another one than `stat`.)
-fn range_of(maps: &str, inode: u64, name: &str) -> Option<Range<u64>> {
+fn range_of(maps: &str, inode: u64, name: &str, is_meant: impl Fn(&str) -> bool) -> Option<Range<u64>> {
     let inode = inode.to_string();
-    let is_of_file =
-        |line: &&str| line.split_ascii_whitespace().nth(4) == Some(&inode) && line.ends_with(name);
-    let parts = maps.lines().filter(is_of_file);
-    let parts = parts.filter_map(|line| addresses(line.split_ascii_whitespace().next()?));
+    let parts = maps.lines().filter(|line| line.ends_with(name)).filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let (range, permissions) = (words.next()?, words.next()?);
+        let is_of_file = words.nth(2) == Some(&inode);
+        addresses(range).filter(|_| is_of_file && is_meant(permissions))
+    });
     parts.reduce(|whole, part| whole.start.min(part.start)..whole.end.max(part.end))
 }
 
@@ -236,10 +248,13 @@ mod tests {
                     7f10-7f18 r--p 00000000 00:01 326279    /memfd:libshop.so (deleted)\n\
                     7f18-7f20 r-xp 00008000 00:01 326279    /memfd:libshop.so (deleted)\n\
                     7f30-7f38 r--p 00000000 00:01 326280    /memfd:libshop.so (deleted)\n";
-        let of = |inode, name| super::range_of(maps, inode, name);
+        let of = |inode, name| super::range_of(maps, inode, name, |_| true);
         assert_eq!(of(326_279, "/memfd:libshop.so (deleted)"), Some(0x7f10..0x7f20));
         assert_eq!(of(326_279, "/usr/lib/libc.so.6"), Some(0x7f00..0x7f08));
         assert_eq!(of(326_281, "/memfd:libshop.so (deleted)"), None);
+        let code = |permissions: &str| permissions.contains('x');
+        let name = "/memfd:libshop.so (deleted)";
+        assert_eq!(super::range_of(maps, 326_279, name, code), Some(0x7f18..0x7f20));
     }
 
     use super::*;

@@ -1,5 +1,6 @@
 //! From a file to a generation: sealed, accepted, opened, created.
 
+use crate::crash::InLife;
 use crate::deadline::Progress;
 use crate::error::Error;
 use crate::generation::{Generation, Label};
@@ -7,7 +8,7 @@ use crate::library::{Library, Sealed};
 use crate::manifest::Manifest;
 use crate::preflight;
 use crate::run_handle::RunHandle;
-use crate::scoreboard::board;
+use crate::scoreboard::{OnBoard, board};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub(crate) fn create(
     progress: &Progress,
 ) -> Result<Arc<Generation>, Error> {
     let Accepted { sealed, manifest, build_id } = accepted;
+    run.bans().check(sealed.path(), sealed.digest())?;
     let Identity { name, number, source, config_json } = identity;
     let (file, digest) = (sealed.path().to_owned(), sealed.digest());
     let label = Label { name, number, file, source, digest, build_id, config_json, manifest };
@@ -54,6 +56,7 @@ pub(crate) fn create(
     progress.step(format!("plugin `{name}`: constructors of {}", label.file.display()));
     // Before any of its code runs, its constructors included: whatever they do, it is known whose they are.
     let on_board = board().and_then(|board| board.add_generation(&label.on_board()));
+    let _life = InLife::of(on_board.as_ref().map(OnBoard::index));
     let library = Library::open(sealed)?.on_board(on_board);
     Generation::create(label, library, run, progress)
 }

@@ -35,6 +35,7 @@ pub(crate) fn place() -> Place {
 }
 
 impl Board {
+    /// A new one: one is enough for a process, but for tests.
     pub(crate) fn create() -> io::Result<Self> {
         let (memory, file) = Memory::create()?;
         memory.layout().pid.store(std::process::id(), Ordering::Relaxed);
@@ -83,10 +84,5 @@ impl Board {
     pub(crate) fn give_back_of(&self, pid: u32) {
         let used = self.layout().slots_used.load(Ordering::Relaxed) as usize;
         self.layout().slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
-    }
-
-    /// The crash of a process that this one forked was reported.
-    pub(crate) fn forget_crash(&self) {
-        self.crash().clear();
     }
 }

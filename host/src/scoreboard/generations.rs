@@ -15,6 +15,8 @@ pub(super) struct GenerationRecord {
     /// Where its library is mapped; both 0: not yet, or not any more.
     begin: AtomicU64,
     end: AtomicU64,
+    /// The part of that which is code.
+    code: [AtomicU64; 2],
     plugin: Text<8>,
     version: Text<8>,
     /// Of its library, in hexadecimal.
@@ -82,6 +84,11 @@ impl OnBoard {
         self.record().map(mapped);
     }
 
+    /// Its code is there.
+    pub(crate) fn has_code(&self, code: &Mapped) {
+        self.record().has_code(code);
+    }
+
     fn record(&self) -> &GenerationRecord {
         &self.board.layout().generations[self.index as usize]
     }
@@ -89,6 +96,7 @@ impl OnBoard {
 
 impl Drop for OnBoard {
     fn drop(&mut self) {
+        self.record().has_code(&(0..0));
         self.record().map(&(0..0));
         self.record().is_taken.store(0, Ordering::Release);
     }
@@ -98,6 +106,17 @@ impl GenerationRecord {
     fn map(&self, mapped: &Mapped) {
         self.begin.store(mapped.start, Ordering::Relaxed);
         self.end.store(mapped.end, Ordering::Release);
+    }
+
+    fn has_code(&self, code: &Mapped) {
+        self.code[0].store(code.start, Ordering::Relaxed);
+        self.code[1].store(code.end, Ordering::Release);
+    }
+
+    /// Where its code is; empty: not known.
+    pub(super) fn code(&self) -> Mapped {
+        let end = self.code[1].load(Ordering::Acquire);
+        self.code[0].load(Ordering::Relaxed)..end
     }
 
     pub(super) fn read(&self) -> Option<GenerationOnBoard> {

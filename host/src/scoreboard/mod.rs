@@ -22,7 +22,7 @@ mod view;
 mod tests;
 
 pub(crate) use board::{Board, board, place};
-pub(crate) use crash::Crashed;
+pub(crate) use crash::{CrashRecord, Crashed, STACK_WORDS};
 pub(crate) use generations::{GenerationOnBoard, Mapped, OnBoard};
 pub(crate) use routes::RouteOnBoard;
 pub(crate) use slot::{Client, Place, Request, State};

@@ -1,6 +1,6 @@
 //! A board as others see it.
 
-use super::crash::Crashed;
+use super::crash::{Crashed, STACK_WORDS};
 use super::generations::GenerationOnBoard;
 use super::memory::Memory;
 use super::slot::{Client, Seen, State};
@@ -91,8 +91,34 @@ impl View {
         self.generations().into_iter().find(|generation| generation.mapped.contains(&address))
     }
 
+    /// The generation whose code has that address.
+    pub(crate) fn generation_of_code(&self, address: u64) -> Option<GenerationOnBoard> {
+        let mut records = self.0.layout().generations.iter();
+        records.find(|record| record.code().contains(&address))?.read()
+    }
+
     /// What the process died of; none: of nothing that it could write down.
     pub(crate) fn crash(&self) -> Option<Crashed> {
         self.0.layout().crash.read()
+    }
+
+    /// A process that has this board, and is not the one that made it, has ended and was reported: what it had is free.
+    pub(crate) fn forget(&self, pid: u32) {
+        let layout = self.0.layout();
+        if layout.crash.read().is_some_and(|crashed| crashed.pid == pid) {
+            layout.crash.clear();
+        }
+        let used = layout.slots_used.load(Ordering::Acquire) as usize;
+        layout.slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
+    }
+
+    /// The top of the stack of the thread that crashed, the innermost word first.
+    pub(crate) fn crash_stack(&self) -> [u64; STACK_WORDS] {
+        self.0.layout().crash.words()
+    }
+
+    /// The generation of that number on the board.
+    pub(crate) fn generation(&self, index: u32) -> Option<GenerationOnBoard> {
+        self.0.layout().generations.get(index as usize)?.read()
     }
 }

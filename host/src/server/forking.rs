@@ -199,10 +199,13 @@ impl Mother {
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
             self.children.retain(|child| *child != pid);
-            forget(pid, status.signaled());
             if let Some(signal) = status.terminating_signal() {
-                let signal = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
-                tracing::error!("process {pid}, which had one connection, was killed by {signal}");
+                let name = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
+                tracing::error!("process {pid}, which had one connection, was killed by {name}");
+                self.errands.child_died(pid.as_raw_pid().cast_unsigned(), signal);
+            } else if let Some(board) = scoreboard::board() {
+                // One that ended in the middle gives nothing back itself.
+                board.give_back_of(pid.as_raw_pid().cast_unsigned());
             }
         }
     }
@@ -242,15 +245,6 @@ impl Mother {
         for child in &self.children {
             let _ = kill_process(*child, Signal::KILL);
         }
-    }
-}
-
-/// A child that was killed gives nothing back itself.
-fn forget(child: Pid, was_killed: bool) {
-    let Some(board) = scoreboard::board() else { return };
-    board.give_back_of(child.as_raw_pid().cast_unsigned());
-    if was_killed {
-        board.forget_crash();
     }
 }
 

@@ -84,6 +84,9 @@ pub trait Errands: Send + Sync {
     /// One stays: the error names the plugin that started it.
     fn check_alone(&self) -> Result<(), Error>;
 
+    /// A child was ended by that signal.
+    fn child_died(&self, pid: u32, signal: i32);
+
     /// In a child: lets go of what is its parent's, and starts the plugins.
     ///
     /// # Errors

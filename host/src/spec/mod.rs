@@ -63,6 +63,9 @@
 //! | `backoff_max` | `"30s"` | the longest pause |
 //! | `failures` | `6` | so many deaths within the window end the host |
 //! | `window` | `"1m"` | |
+//! | `crashes` | `3` | a generation that crashes its worker so often within the window is quarantined |
+//! | `heartbeat` | `"10s"` | a worker that does not answer its supervisor for so long is replaced; `"0s"` is off |
+//! | `state` | see below | the folder for what survives the host: the list of what is quarantined |
 //!
 //! **A plugin is mounted by itself** with its `mount`, `hosts` and `skip`, or at `/` when it has none of these keys and no
 //! `[[mount]]` or `[[middleware]]` names it as the library of its target. A plugin that is only there to be named by these
@@ -76,6 +79,9 @@
 //! Numbers: durations are whole numbers with `ms`, `s`, `m` or `h`; sizes are whole numbers with `B`, `KB`, `KiB`, `MB`, `MiB`,
 //! `GB`, `GiB`, or plain bytes. Numbers may be written as strings, so that `"${WORKERS:-4}"` can stand for one. A mount
 //! starts with `/`; one at its end means nothing. Host names are exact, without port: there are no wildcards.
+//!
+//! **The state folder** is `state` of `[supervisor]`, else what systemd gives (`StateDirectory=`), else `host/NAME` in
+//! `$XDG_STATE_HOME` or `~/.local/state`. It is made when there is something to put into it.
 //!
 //! **References** in strings (never in keys): `${VAR}` is a variable of the environment, `${VAR:-default}` has a default for one
 //! that is unset or empty, `${file:PATH}` is the text of a file without its last line end. `$${` is a plain `${`; a `$` alone is
@@ -230,8 +236,8 @@ pub struct SwapSpec {
     pub watch: bool,
 }
 
-/// `[supervisor]`: when a worker that died is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `[supervisor]`: when a worker that died is started again, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SupervisorSpec {
     /// The first pause; each further one is twice as long.
     pub backoff: Duration,
@@ -241,6 +247,12 @@ pub struct SupervisorSpec {
     pub failures: usize,
     /// See `failures`.
     pub window: Duration,
+    /// A generation that crashes its worker so often within `window` is quarantined.
+    pub crashes: usize,
+    /// How long a worker may not answer its supervisor; none: for ever.
+    pub heartbeat: Option<Duration>,
+    /// The folder for what survives the host.
+    pub state: Option<PathBuf>,
 }
 
 /// Where a plugin comes from.
@@ -371,6 +383,9 @@ impl Default for SupervisorSpec {
             backoff_max: Duration::from_secs(30),
             failures: 6,
             window: Duration::from_secs(60),
+            crashes: 3,
+            heartbeat: Some(Duration::from_secs(10)),
+            state: None,
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn spec(root: &Node, base: &Path) -> Result<Spec, Error> {
         timeouts: top.get("timeouts").map(timeouts).transpose()?.unwrap_or_default(),
         limits: top.get("limits").map(limits).transpose()?.unwrap_or_default(),
         swap: top.get("swap").map(swap).transpose()?.unwrap_or_default(),
-        supervisor: top.get("supervisor").map(supervisor).transpose()?.unwrap_or_default(),
+        supervisor: top.get("supervisor").map(|node| supervisor(node, base)).transpose()?.unwrap_or_default(),
     };
     check(&spec, root)?;
     Ok(spec)
@@ -351,8 +351,8 @@ fn swap(node: &Node) -> Result<SwapSpec, Error> {
     Ok(SwapSpec { keep, watch: section.boolean("watch", default.watch)? })
 }
 
-fn supervisor(node: &Node) -> Result<SupervisorSpec, Error> {
-    let known = &["backoff", "backoff_max", "failures", "window"];
+fn supervisor(node: &Node, base: &Path) -> Result<SupervisorSpec, Error> {
+    let known = &["backoff", "backoff_max", "failures", "window", "crashes", "heartbeat", "state"];
     let (section, default) = (Section::open(node, "[supervisor]", known)?, SupervisorSpec::default());
     // "0s" is no pause, and no window.
     let duration = |key, default| Ok(section.duration(key, Some(default))?.unwrap_or_default());
@@ -361,5 +361,8 @@ fn supervisor(node: &Node) -> Result<SupervisorSpec, Error> {
         backoff_max: duration("backoff_max", default.backoff_max)?,
         failures: section.number("failures", default.failures)?,
         window: duration("window", default.window)?,
+        crashes: section.number("crashes", default.crashes)?,
+        heartbeat: section.duration("heartbeat", default.heartbeat)?,
+        state: section.string("state")?.map(|path| base.join(path.value)),
     })
 }

@@ -78,6 +78,8 @@ impl Supervisor {
             Command::Stop => self.stop(Some(reply)),
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
+            Command::Quarantine => reply.send(self.list_quarantine()),
+            Command::Lift { name } => self.lift(&name, reply),
             Command::Requests { limit } => reply.send(self.requests(limit)),
             Command::Stack { id } => self.stacks(id.into(), reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
@@ -154,6 +156,8 @@ fn changes_what_is_served(command: &Command) -> bool {
         Command::Status
         | Command::Requests { .. }
         | Command::Stack { .. }
+        | Command::Quarantine
+        | Command::Lift { .. }
         | Command::Routes
         | Command::NameGenerations { .. }
         | Command::Restart

@@ -24,6 +24,7 @@ impl Supervisor {
         if let Some(worker) = self.current.take(|worker| worker.pid == pid) {
             self.current_ended(&worker, ending);
         } else if let Some(worker) = self.next.take_if(|worker| worker.pid == pid) {
+            self.blame(&worker, ending);
             self.next_ended(&worker, ending);
         } else {
             self.leaver_ended(pid, ending);
@@ -35,6 +36,7 @@ impl Supervisor {
     fn current_ended(&mut self, worker: &Worker, ending: Ending) {
         self.lose_commands_of(worker.id);
         self.sockets.close_those_of(worker.id);
+        let was_put_in_quarantine = self.blame(worker, ending);
         if let Some(stopping) = &mut self.stopping {
             return stopping.ended(worker, ending);
         }
@@ -44,6 +46,10 @@ impl Supervisor {
             return;
         }
         let served = worker.served();
+        if was_put_in_quarantine {
+            self.history.add(worker.end(ending));
+            return self.start_after(Duration::ZERO, Cause::Died);
+        }
         let code = if let Ending::Exit(code) = ending { Some(code) } else { None };
         let is_bad = |code| code == Exit::Usage.code() || code == Exit::Spec.code();
         match code {
@@ -51,7 +57,7 @@ impl Supervisor {
             Some(code) if code == Exit::StartAgain.code() => self.start_again(worker.pid, served),
             _ => {
                 let cure = if code.is_some() { SAID_WHY } else { DEBUGGER };
-                self.died(&format!("worker {} {ending}", worker.pid), served, cure);
+                self.died(&worker.end(ending), served, cure);
             }
         }
     }
@@ -86,6 +92,16 @@ impl Supervisor {
         match self.next.take_if(|_| is_alone) {
             Some(next) => self.current.workers.push(next),
             None => self.starts.push((Instant::now() + pause, cause)),
+        }
+    }
+}
+
+impl Worker {
+    /// `worker 4712 was killed by SIGSEGV`.
+    fn end(&self, ending: Ending) -> String {
+        match &self.hangs {
+            Some(why) => format!("worker {} {why}", self.pid),
+            None => format!("worker {} {ending}", self.pid),
         }
     }
 }

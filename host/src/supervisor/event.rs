@@ -18,6 +18,8 @@ pub(super) enum Event {
     Said { worker: WorkerId, message: FromWorker, descriptor: Option<OwnedFd> },
     /// A worker's end of its channel is closed, or what it says cannot be read.
     Silent { worker: WorkerId, why: Option<Error> },
+    /// The stacks of a worker that hangs were taken.
+    LookedAt { worker: WorkerId },
     /// A client of the control socket asks for something.
     Asked { command: Command, reply: Reply },
     /// Something has settled on disk.

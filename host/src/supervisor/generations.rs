@@ -41,6 +41,41 @@ impl Generations {
         copies.flatten().collect()
     }
 
+    /// What serves a plugin.
+    pub(super) fn current_of(&self, plugin: &str) -> Option<&Published> {
+        let of_plugin = |kept: &&Kept| kept.generation.plugin == plugin;
+        let mut currents = self.0.iter().filter(of_plugin).map(|kept| &kept.generation);
+        currents.find(|generation| generation.standing == Standing::Current)
+    }
+
+    /// The plugins that are served by the library of that digest.
+    pub(super) fn served_by(&self, digest: &str) -> Vec<String> {
+        let is_it =
+            |kept: &&Kept| kept.generation.standing == Standing::Current && kept.generation.digest == digest;
+        self.0.iter().filter(is_it).map(|kept| kept.generation.plugin.clone()).collect()
+    }
+
+    /// What could serve a plugin without the library of that digest: what does, else the newest that is kept.
+    pub(super) fn without(&self, plugin: &str, digest: &str) -> Option<(Published, OwnedFd)> {
+        let is_it = |kept: &&Kept| kept.generation.plugin == plugin && kept.generation.digest != digest;
+        let others = || self.0.iter().filter(is_it);
+        let current = others().find(|kept| kept.generation.standing == Standing::Current);
+        let found = current.or_else(|| others().next_back())?;
+        Some((found.generation.clone(), found.copy.try_clone().ok()?))
+    }
+
+    /// The library of that digest is not to run any more: what is to serve in its place becomes current.
+    pub(super) fn ban(&mut self, digest: &str) {
+        for plugin in self.served_by(digest) {
+            let is_other =
+                |kept: &&mut Kept| kept.generation.plugin == plugin && kept.generation.digest != digest;
+            if let Some(newest) = self.0.iter_mut().rfind(is_other) {
+                newest.generation.standing = Standing::Current;
+            }
+        }
+        self.0.retain(|kept| kept.generation.digest != digest);
+    }
+
     /// Plugins, with the numbers of their current generations.
     pub(super) fn current(&self) -> impl Iterator<Item = (&str, u64)> {
         let current = self.0.iter().filter(|kept| kept.generation.standing == Standing::Current);
@@ -108,6 +143,29 @@ mod tests {
         publish(&mut generations, "shop", 8, Standing::Current);
         publish(&mut generations, "shop", 7, Standing::Kept);
         assert_eq!(listed(&generations), ["shop 8 Current", "shop 7 Kept"]);
+    }
+
+    #[test]
+    fn in_the_place_of_what_is_banned_the_newest_that_is_kept_becomes_current() {
+        let mut generations = Generations::default();
+        for (plugin, number, digest) in
+            [("shop", 1, "a"), ("shop", 2, "b"), ("blog", 1, "c"), ("shop", 3, "c"), ("news", 1, "d")]
+        {
+            let copy = tempfile::tempfile().expect("a file");
+            let generation = generation(plugin, number, Standing::Current);
+            generations.publish(Published { digest: digest.to_owned(), ..generation }, copy.into());
+        }
+        let without = |generations: &Generations, plugin, digest| {
+            generations.without(plugin, digest).map(|(published, _)| published.number)
+        };
+        assert_eq!(generations.served_by("c"), ["blog", "shop"]);
+        assert_eq!(without(&generations, "shop", "c"), Some(2));
+        assert_eq!(without(&generations, "shop", "b"), Some(3), "what is current goes on");
+        assert_eq!(without(&generations, "blog", "c"), None);
+        generations.ban("c");
+        assert_eq!(listed(&generations), ["shop 1 Kept", "shop 2 Current", "news 1 Current"]);
+        generations.ban("a");
+        assert_eq!(listed(&generations), ["shop 2 Current", "news 1 Current"]);
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! The worker's side: what it does before anything else, and its link to the supervisor.
 
+mod parent;
+
 use super::alone::Alone;
 use super::message::{Cause, FromWorker, ToWorker};
 use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, signals};
 use crate::control::{Answer, Command, Commands};
-use crate::deployment::{Change, Parent, Published, Thing};
+use crate::crash;
+use crate::deployment::{Change, Published};
 use crate::error::Error;
 use crate::listener::{Listener, Shape as ListenerShape};
+use crate::quarantine::Bans;
 use crate::scoreboard;
 use crate::server::Shape;
-use crate::spec::{Bind, Timeouts};
+use crate::spec::Bind;
 use crate::stop::Stop;
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_peercred};
@@ -21,7 +25,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,6 +81,8 @@ pub struct Begin {
     pub listeners: Vec<(Bind, Listener)>,
     /// What the worker before had, the oldest first, each with its sealed copy.
     pub generations: Vec<(Published, OwnedFd)>,
+    /// What is not to run, now and later.
+    pub bans: Bans,
     /// The text of the spec, where the others of the set have it.
     pub spec: Option<String>,
     /// Whether answers name their generations.
@@ -97,6 +103,7 @@ struct Inner {
     /// SIGTERM came, to this process.
     start_again: Arc<AtomicBool>,
     commands: OnceLock<Arc<dyn Commands>>,
+    bans: Bans,
     binding: Mutex<HashMap<u64, SyncSender<Result<Listener, Error>>>>,
     binds: AtomicU64,
     /// Where no thread listens to the supervisor.
@@ -111,7 +118,7 @@ impl Channel {
     pub fn begin(self) -> Result<(Opened, Begin), Error> {
         let mut reader = Reader::new(self.0.clone());
         let begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
-        Ok((Opened { channel: self, reader }, begin))
+        Ok((Opened { channel: self, reader, bans: begin.bans.clone() }, begin))
     }
 }
 
@@ -119,6 +126,7 @@ impl Channel {
 pub struct Opened {
     channel: Channel,
     reader: Reader,
+    bans: Bans,
 }
 
 impl Opened {
@@ -144,7 +152,7 @@ impl Opened {
         let signals = signals::of_a_worker_that_forks(start_again.clone())?;
         let outbox = Outbox::without_thread(self.channel.0.clone())?;
         let alone = Alone::new(self.channel.0, self.reader, signals);
-        let link = Link::of(outbox, stop, start_again, Some(alone));
+        let link = Link::of(outbox, self.bans, stop, start_again, Some(alone));
         link.show_scoreboard();
         Ok(link)
     }
@@ -156,7 +164,8 @@ impl Opened {
         end: impl FnOnce() + Send + 'static,
     ) -> Result<Link, Error> {
         let reader = self.reader;
-        let link = Link::of(Outbox::start("to supervisor", self.channel.0)?, stop, start_again, None);
+        let outbox = Outbox::start("to supervisor", self.channel.0)?;
+        let link = Link::of(outbox, self.bans, stop, start_again, None);
         let listening = link.clone();
         let listen = move || {
             listening.obey(reader);
@@ -170,6 +179,7 @@ impl Opened {
 
 fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
     let (mut listeners, mut generations, mut spec) = (Vec::new(), Vec::new(), None);
+    let banned = Bans::default();
     loop {
         let message = reader.next_until::<ToWorker>(Some(until))?;
         match message.ok_or_else(|| Error::failed("the supervisor ended"))? {
@@ -181,8 +191,19 @@ fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
             (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
             (ToWorker::Spec { text }, _) => spec = Some(text),
             (ToWorker::Begin { cause, failures, names_generations, roll }, _) => {
-                return Ok(Begin { cause, failures, listeners, generations, spec, names_generations, roll });
+                let bans = banned;
+                return Ok(Begin {
+                    cause,
+                    failures,
+                    listeners,
+                    generations,
+                    bans,
+                    spec,
+                    names_generations,
+                    roll,
+                });
             }
+            (ToWorker::Banned { bans }, _) => banned.set(bans),
             (other, _) => return Err(Error::failed(format!("not what a worker begins with: {other:?}"))),
         }
     }
@@ -196,6 +217,7 @@ fn handed(shape: ListenerShape, descriptor: Option<OwnedFd>) -> Result<Listener,
 impl Link {
     fn of(
         outbox: Outbox<FromWorker>,
+        bans: Bans,
         stop: &Stop,
         start_again: Arc<AtomicBool>,
         alone: Option<Alone>,
@@ -206,6 +228,7 @@ impl Link {
             was_told: AtomicBool::new(false),
             start_again,
             commands: OnceLock::new(),
+            bans,
             binding: Mutex::default(),
             binds: AtomicU64::new(0),
             alone,
@@ -287,6 +310,9 @@ impl Link {
     /// Before anything of a plugin runs: the supervisor looks at it when this process does not answer any more.
     fn show_scoreboard(&self) {
         let Some(board) = scoreboard::board() else { return };
+        if let Err(error) = crash::watch(board.crash()) {
+            tracing::warn!("{error}");
+        }
         let descriptor = board.file().try_clone().map_err(|cause| Error::failed(cause.to_string()));
         let shown =
             descriptor.and_then(|file| self.0.outbox.send(&FromWorker::Scoreboard, Some(file.into())));
@@ -331,6 +357,9 @@ impl Link {
             }
             ToWorker::Count => self.say_counts(false),
             ToWorker::Execute { id, command } => self.execute(id, command),
+            ToWorker::Banned { bans } => self.0.bans.set(bans),
+            // From here, where nothing waits for a plugin or for the lock of the loader.
+            ToWorker::Ping => self.say(FromWorker::Pong),
             ToWorker::Listener { shape, listen: Some(listen), .. } => {
                 self.bound(listen, handed(shape, descriptor));
             }
@@ -373,58 +402,5 @@ impl Link {
         if let Err(error) = self.0.outbox.send(&FromWorker::Answer { id, answer }, None) {
             self.say(FromWorker::Answer { id, answer: error.into() });
         }
-    }
-}
-
-/// A worker publishes all that it serves, what it was handed itself included, before it is ready: then the supervisor keeps
-/// what it has published, and nothing else.
-impl Parent for Link {
-    fn published(&self, generation: Published, copy: File) {
-        let plugin = generation.plugin.clone();
-        if let Err(error) = self.0.outbox.send(&FromWorker::Published { generation }, Some(copy.into())) {
-            tracing::warn!("plugin `{plugin}`: the next worker will load its file: {error}");
-        }
-    }
-
-    fn forgotten(&self, plugin: &str, number: u64) {
-        self.say(FromWorker::Forgotten { plugin: plugin.to_owned(), number });
-    }
-
-    fn spec(&self, text: &str) {
-        self.say(FromWorker::Spec { text: text.to_owned() });
-    }
-
-    fn watches(&self, things: Vec<Thing>) {
-        self.say(FromWorker::Watches { things });
-    }
-
-    fn replace_me(&self, reason: &str) {
-        self.say(FromWorker::ReplaceMe { reason: reason.to_owned() });
-    }
-
-    fn listen(&self, bind: &Bind) -> Result<Listener, Error> {
-        let listen = self.0.binds.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = sync_channel(1);
-        self.binding().insert(listen, answer);
-        let asked = self.0.outbox.send(&FromWorker::Listen { listen, bind: bind.to_string() }, None);
-        let answer = asked.and_then(|()| {
-            if let Some(alone) = &self.0.alone {
-                let (message, descriptor) = alone.answer_to(listen, Instant::now() + BIND_MAX)?;
-                self.obey_one(message, descriptor);
-            }
-            let late = || Error::failed(format!("cannot listen on {bind}: the supervisor does not answer"));
-            answered.recv_timeout(BIND_MAX).map_err(|_| late())?
-        });
-        self.binding().remove(&listen);
-        answer
-    }
-
-    fn unlisten(&self, bind: &Bind, listener: &Listener) {
-        self.say(FromWorker::Unlisten { bind: bind.to_string(), shape: listener.shape() });
-    }
-
-    fn deadlines(&self, timeouts: &Timeouts) {
-        let Timeouts { shutdown, drain, stuck_after, .. } = *timeouts;
-        self.say(FromWorker::Deadlines { shutdown, drain, stuck_after });
     }
 }

@@ -8,6 +8,7 @@ use crate::control::{Answer, Command, Counted};
 use crate::deployment::{Change, Published, Thing};
 use crate::error::Error;
 use crate::listener::Shape;
+use crate::quarantine::Ban;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) enum ToWorker {
     NotBound { listen: u64, error: Error },
     /// A generation that the worker before had, with the descriptor of its sealed copy.
     Serving { generation: Published },
+    /// These libraries are not to run, and no others. Before [`ToWorker::Begin`], and when it changes.
+    Banned { bans: Vec<Ban> },
     /// The spec of the set that the worker is of, as its first one read it. Without it the worker reads its file.
     Spec { text: String },
     /// That was all: load and serve. With a change: load, carry it out, say [`FromWorker::Rolled`], and serve if anything did
@@ -41,6 +44,8 @@ pub(super) enum ToWorker {
     Execute { id: u64, command: Command },
     /// Say [`FromWorker::Counts`].
     Count,
+    /// Say [`FromWorker::Pong`], at once.
+    Ping,
     /// The host stops: finish what runs and end.
     Stop,
     /// Another worker serves from now on: accept no more, finish what runs and end.
@@ -63,6 +68,11 @@ pub(super) enum FromWorker {
     Watches { things: Vec<Thing> },
     /// What its generations answered until now: when it is asked, when it is told to retire, and at its end.
     Counts { counts: Vec<Counted>, retires: bool },
+    /// It has read [`ToWorker::Ping`].
+    Pong,
+    /// A process that it forked was ended by that signal: what the scoreboard has of that process is the supervisor's to read, and
+    /// to give back.
+    ChildDied { pid: u32, signal: i32 },
     /// It could not load, and waits for a change.
     Waiting { error: String },
     /// A plugin asked it to stop the host: it finishes what runs and ends.

@@ -20,6 +20,7 @@
 
 mod alone;
 mod binding;
+mod blame;
 mod commands;
 mod counting;
 mod doing;
@@ -32,6 +33,7 @@ mod message;
 mod outbox;
 mod policy;
 mod process;
+mod quarantine;
 mod replacing;
 mod retiring;
 mod rolls;
@@ -50,6 +52,7 @@ mod tests;
 
 pub use link::{Begin, Channel, Link, Opened, enter};
 pub use message::Cause;
+pub(crate) use quarantine::carry_out_offline;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
 use crate::deployment::Key;
@@ -57,10 +60,12 @@ use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
 use crate::watch::Watcher;
+use blame::{Beats, Blame};
 use commands::{Asking, Pending};
 use event::{Event, Reply};
 use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
+use quarantine::Quarantine;
 use rolls::Rolls;
 use serde_json::json;
 use set::Set;
@@ -97,6 +102,7 @@ pub fn supervise(spec: &Spec, control: Option<&Path>, quiet: bool) -> Result<u8,
         None => None,
     };
     let mut supervisor = Supervisor::new(spec, sockets, sender, Box::new(Worker::spawn));
+    supervisor.remember(spec);
     supervisor.control = control;
     supervisor.quiet = quiet;
     supervisor.run(events)
@@ -141,6 +147,9 @@ struct Supervisor {
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
+    blame: Blame,
+    beats: Beats,
+    quarantine: Quarantine,
     watchdog: Watchdog,
     stopping: Option<Stopping>,
     /// How it ends, once that is known.
@@ -152,7 +161,7 @@ impl Supervisor {
         Self {
             app: spec.app.name.value.clone(),
             timeouts: spec.timeouts,
-            policy: Policy::new(spec.supervisor),
+            policy: Policy::new(spec.supervisor.clone()),
             quiet: false,
             sender,
             spawner,
@@ -172,11 +181,22 @@ impl Supervisor {
             rolls: Rolls::default(),
             watcher: None,
             restarting: Vec::new(),
-            history: History::new(spec.supervisor),
+            history: History::new(spec.supervisor.clone()),
+            blame: Blame::new(&spec.supervisor),
+            beats: Beats::of(spec.supervisor.heartbeat),
+            quarantine: Quarantine::in_memory(),
             watchdog: Watchdog::default(),
             stopping: None,
             end: None,
         }
+    }
+
+    /// What was put in quarantine before the host was started.
+    fn remember(&mut self, spec: &Spec) {
+        let (quarantine, instead) = Quarantine::open(spec);
+        self.quarantine = quarantine;
+        let served = &mut self.current.served.generations;
+        instead.into_iter().for_each(|(generation, copy)| served.publish(generation, copy));
     }
 
     fn run(mut self, events: Receiver<Event>) -> Result<u8, Error> {
@@ -205,6 +225,7 @@ impl Supervisor {
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),
+            Event::LookedAt { worker } => self.looked_at(worker),
             Event::Asked { command, reply } => self.ask(command, reply),
             Event::Settled(settled) => self.settled(&settled),
             Event::Bound { worker, listen, bind, result } => self.bound(worker, listen, bind, result),
@@ -220,9 +241,11 @@ impl Supervisor {
     /// Does what is due.
     fn keep_time(&mut self, now: Instant) {
         self.kill_late_workers(now);
+        self.beat(now);
         self.forget_the_ended(now);
         self.start_what_is_due(now);
         self.fill();
+        self.replace_what_is_banned();
         self.go_on_rolling(now);
         self.answer_late(now);
         self.look_at_handlers(now);
@@ -234,8 +257,8 @@ impl Supervisor {
         let starts = self.starts.iter().map(|(at, _)| *at);
         let ended = self.ended.iter().map(|(_, until)| *until);
         let asked = self.pending.next_deadline().into_iter().chain(self.rolls.next_deadline());
-        let look = self.watchdog.next_look();
-        let next = workers.chain(starts).chain(ended).chain(asked).chain(look).min();
+        let looks = self.beats.next().into_iter().chain(self.watchdog.next_look());
+        let next = workers.chain(starts).chain(ended).chain(asked).chain(looks).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -258,6 +281,7 @@ impl Supervisor {
     fn finish(mut self, end: Result<u8, Error>) -> Result<u8, Error> {
         self.sockets.close();
         self.kill_all();
+        self.quarantine.finish();
         self.answer_all(&end);
         if let Some(control) = &self.control {
             control.flush(ANSWERS_MAX);

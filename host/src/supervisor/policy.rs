@@ -58,6 +58,12 @@ impl Policy {
         self.in_a_row as usize
     }
 
+    /// What died so often is out of the way: the next worker is another matter.
+    pub(super) fn begin_anew(&mut self) {
+        self.deaths.clear();
+        self.in_a_row = 0;
+    }
+
     /// The longest pause.
     pub(super) fn pause_max(&self) -> Duration {
         self.spec.backoff_max
@@ -83,7 +89,7 @@ mod tests {
 
     fn policy(failures: usize) -> Policy {
         let (backoff, backoff_max, window) = (MS(100), MS(500), MS(60_000));
-        Policy::new(SupervisorSpec { backoff, backoff_max, failures, window })
+        Policy::new(SupervisorSpec { backoff, backoff_max, failures, window, ..SupervisorSpec::default() })
     }
 
     #[test]
@@ -114,6 +120,17 @@ mod tests {
         assert_eq!(policy.died(now + MS(10), MS(59_999)), Verdict::StartAfter(MS(500)));
         assert_eq!(policy.died(now + MS(20), MS(60_000)), Verdict::StartAfter(MS(0)));
         assert_eq!(policy.died(now + MS(30), MS(0)), Verdict::StartAfter(MS(100)));
+    }
+
+    #[test]
+    fn after_a_new_beginning_nothing_counts_that_was_before() {
+        let (mut policy, now) = (policy(4), Instant::now());
+        for _ in 0..3 {
+            policy.died(now, MS(0));
+        }
+        policy.begin_anew();
+        assert_eq!(policy.died(now, MS(0)), Verdict::StartAfter(MS(0)));
+        assert_eq!(policy.deaths(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The process of a worker, as its supervisor sees it.
 
+use super::blame::Heart;
 use super::event::Event;
 use super::message::ToWorker;
 use super::outbox::Outbox;
@@ -38,6 +39,9 @@ pub(super) struct Worker {
     pub(super) deadline: Option<(Instant, &'static str)>,
     /// Its deadline was over.
     pub(super) was_late: bool,
+    /// It did not answer, says this, and was killed for it.
+    pub(super) hangs: Option<String>,
+    pub(super) heart: Heart,
     /// Its scoreboard; none until it has sent that.
     pub(super) board: Option<Arc<View>>,
     /// Its channel has ended: all that it said was heard.
@@ -93,6 +97,8 @@ impl Worker {
             phase: Phase::Starting,
             deadline: None,
             was_late: false,
+            hangs: None,
+            heart: Heart::default(),
             board: None,
             is_silent: false,
             publishes: Served::default(),

@@ -33,7 +33,7 @@ impl Supervisor {
         self.restarting.push(reply);
     }
 
-    fn why_not_replace(&self) -> Option<String> {
+    pub(super) fn why_not_replace(&self) -> Option<String> {
         let of_set = self.current.workers.iter().find(|worker| worker.is_starting());
         let starting = self.next.as_ref().or(of_set.filter(|_| !self.current.is_serving()));
         match starting {

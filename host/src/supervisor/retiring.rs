@@ -51,6 +51,7 @@ impl Supervisor {
             let worker = self.retiring.remove(at);
             self.lose_commands_of(worker.id);
             log_end(&worker, ending);
+            self.blame(&worker, ending);
             self.keep_until_read(worker);
             return true;
         }
@@ -60,6 +61,7 @@ impl Supervisor {
         let why = format!("worker {}, whose place was about to be taken, {ending}", worker.pid);
         tracing::warn!("{why}");
         self.history.add(why);
+        self.blame(&worker, ending);
         self.keep_until_read(worker);
         true
     }

@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use super::process::{Phase, Worker};
+use super::quarantine::line;
 use super::status_of_all::OfSet;
 use crate::control::Answer;
 use crate::spec::SupervisorSpec;
@@ -117,6 +118,12 @@ impl Supervisor {
             let _ = writeln!(out, "  {:10}  {none} is started in {left}", "worker");
         }
         let _ = writeln!(out, "  {:10}  {}", "restarts", self.history.text());
+        if let Some(crashes) = self.blame.text(span) {
+            let _ = writeln!(out, "  {:10}  {}", "crashes", crashes.replace('\n', "\n            "));
+        }
+        for ban in self.quarantine.list() {
+            let _ = writeln!(out, "  {:10}  {}", "quarantine", line(ban));
+        }
         out
     }
 
@@ -148,6 +155,8 @@ impl Supervisor {
             "worker": current,
             "workers": workers,
             "restarts": self.history.json(),
+            "crashes": self.blame.json(),
+            "quarantine": self.quarantine.list(),
             "start_in_ms": next_start.map(|at| ms(at.saturating_duration_since(Instant::now()))),
             "set": { "workers": self.current.shape.workers, "rolls": self.current.shape.rolls },
         });

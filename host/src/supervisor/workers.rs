@@ -34,6 +34,7 @@ impl Supervisor {
     /// by its end, as any other.
     pub(super) fn spawn(&mut self, cause: Cause, roll: Option<Change>) -> Result<Worker, Error> {
         self.workers += 1;
+        self.blame.begin_worker();
         let mut worker = (self.spawner)(self.workers, &self.sender)?;
         worker.timeouts = self.timeouts;
         worker.deadline = Some((Instant::now() + READY_MAX, "is not ready in time"));
@@ -41,6 +42,7 @@ impl Supervisor {
         for (generation, copy) in self.current.served.generations.copies() {
             let _ = worker.hand(ToWorker::Serving { generation }, copy);
         }
+        let _ = worker.tell(ToWorker::Banned { bans: self.quarantine.list().to_vec() });
         if let Some(text) = self.spec_for(cause) {
             let _ = worker.tell(ToWorker::Spec { text });
         }
@@ -48,6 +50,8 @@ impl Supervisor {
         let names_generations = self.names_generations && self.current.shape.rolls;
         let failures = self.policy.in_a_row();
         let _ = worker.tell(ToWorker::Begin { cause, failures, names_generations, roll });
+        // Its answer says that it is up.
+        worker.ping();
         Ok(worker)
     }
 
@@ -61,9 +65,15 @@ impl Supervisor {
     pub(super) fn heard(&mut self, id: WorkerId, message: FromWorker, descriptor: Option<OwnedFd>) {
         match message {
             FromWorker::Scoreboard => self.sees(id, descriptor),
+            FromWorker::Pong => {
+                if let Some(worker) = self.worker(id) {
+                    worker.heart.beats();
+                }
+            }
             FromWorker::Ready { banner, workers, rolls } => {
                 self.ready(id, &banner, Shape { workers: workers.max(1), rolls });
             }
+            FromWorker::ChildDied { pid, signal } => self.child_died(id, pid, signal),
             FromWorker::Waiting { error } => self.waits(id, error),
             FromWorker::Rolled { answer, has_changed } => self.rolled(id, answer, has_changed),
             FromWorker::Stopping if self.is_current(id) => self.stop(None),
@@ -115,6 +125,7 @@ impl Supervisor {
         let is_first = !self.current.is_serving();
         let Some(worker) = self.current.workers.iter_mut().find(|worker| worker.id == id) else { return };
         worker.phase = Phase::Serving(Instant::now());
+        worker.heart.beats();
         worker.deadline = None;
         let (pid, published) = (worker.pid, std::mem::take(&mut worker.publishes));
         if is_first {

@@ -68,8 +68,8 @@ pub(crate) fn run_in<A: AsRef<std::ffi::OsStr>>(folder: &Path, args: impl IntoIt
     finish(command)
 }
 
-/// `host`, with nothing of the caller's environment that it would read, and a runtime directory where no other host has
-/// its control socket.
+/// `host`, with nothing of the caller's environment that it would read, and folders where no other host has its control
+/// socket or its state.
 pub(super) fn host_command(folder: &Path, runtime: &Path) -> Command {
     let mut command = Command::new(host_binary());
     for (name, _) in std::env::vars_os() {
@@ -78,6 +78,7 @@ pub(super) fn host_command(folder: &Path, runtime: &Path) -> Command {
         }
     }
     command.current_dir(folder).env("XDG_RUNTIME_DIR", runtime);
+    command.env("XDG_STATE_HOME", runtime.join("state")).env_remove("STATE_DIRECTORY");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -1,7 +1,7 @@
 use super::*;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn new() -> (Arc<Board>, View) {
     let board = Arc::new(Board::create().expect("memory"));
@@ -123,7 +123,7 @@ fn a_process_that_has_ended_gives_back_what_it_had() {
     place.begin(&request(1, "/"));
     board.give_back_of(1);
     assert_eq!(view.in_flight().len(), 1, "it is another one's");
-    board.give_back_of(std::process::id());
+    view.forget(std::process::id());
     assert_eq!(view.in_flight(), []);
     std::mem::forget(place);
 }
@@ -155,8 +155,11 @@ fn an_address_is_traced_to_its_generation() {
         [0xfff, 0x1000, 0x1fff, 0x2000, 0x5fff].map(at),
         [None, Some("shop".into()), Some("shop".into()), None, Some("blog".into())]
     );
+    shop.has_code(&(0x1800..0x1900));
+    let code_at = |address| view.generation_of_code(address).map(|generation| generation.plugin);
+    assert_eq!([0x17ff, 0x1800, 0x1900, 0].map(code_at), [None, Some("shop".into()), None, None]);
     drop(shop);
-    assert_eq!(at(0x1000), None);
+    assert_eq!((at(0x1000), code_at(0x1800)), (None, None));
     assert_eq!(view.generations().len(), 1);
 }
 
@@ -164,12 +167,38 @@ fn an_address_is_traced_to_its_generation() {
 fn the_first_crash_is_kept() {
     let (board, view) = new();
     assert_eq!(view.crash(), None);
-    let first = Crashed { signal: 11, code: 1, pid: 1, thread: 2, address: 3, instruction: 4 };
-    assert!(board.crash().write(first));
-    assert!(!board.crash().write(Crashed { signal: 6, ..first }));
-    assert_eq!(view.crash(), Some(first));
-    board.forget_crash();
-    assert_eq!(view.crash(), None);
+    let first = Crashed {
+        signal: 11,
+        code: 1,
+        pid: 1,
+        thread: 2,
+        address: 3,
+        instruction: 4,
+        stack: 5,
+        generation: 6,
+        origin: 7,
+    };
+    let copy_stack = |words: &[AtomicU64]| words[1].store(8, Ordering::Relaxed);
+    assert!(board.crash().claim(1, 9));
+    board.crash().write(first, copy_stack);
+    assert!(!board.crash().claim(1, 9) && !board.crash().claim(2, 9), "it is kept");
+    assert_eq!((view.crash(), &view.crash_stack()[..3]), (Some(first), &[0, 8, 0][..]));
+    view.forget(2);
+    assert_eq!(view.crash(), Some(first), "it is another one's");
+    view.forget(1);
+    assert_eq!((view.crash(), view.crash_stack()[1]), (None, 0));
+}
+
+#[test]
+fn the_crash_of_a_process_that_was_forked_gives_way_to_the_workers_own() {
+    let (board, view) = new();
+    let (child, worker) = (8, 9);
+    for pid in [child, worker] {
+        assert!(board.crash().claim(pid, worker));
+        board.crash().write(Crashed { signal: 11, pid, ..Crashed::default() }, |_| {});
+    }
+    assert_eq!(view.crash().map(|crashed| crashed.pid), Some(worker));
+    assert!(!board.crash().claim(worker, worker) && !board.crash().claim(child, worker));
 }
 
 #[test]

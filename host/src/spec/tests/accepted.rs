@@ -85,7 +85,9 @@ fn every_key_of_swaps_and_of_the_supervisor_arrives() {
     let spec = accepted(FULL);
     assert_eq!(spec.swap, SwapSpec { keep: 0, watch: true });
     let (backoff, backoff_max, window) = (Duration::ZERO, Duration::from_secs(31), Duration::from_secs(120));
-    assert_eq!(spec.supervisor, SupervisorSpec { backoff, backoff_max, failures: 7, window });
+    let (crashes, heartbeat, state) = (4, None, Some("shop/state".into()));
+    let want = SupervisorSpec { backoff, backoff_max, failures: 7, window, crashes, heartbeat, state };
+    assert_eq!(spec.supervisor, want);
     let hello = &spec.plugins[2];
     let watched: Vec<&Path> = hello.watch.iter().map(|path| path.as_path()).collect();
     assert_eq!(watched, [Path::new("shop/templates"), Path::new("/etc/hello.json")]);

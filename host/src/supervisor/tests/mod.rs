@@ -1,5 +1,6 @@
 //! What the supervisor decides, without a process.
 
+mod blame;
 mod link;
 mod sets;
 mod stage;

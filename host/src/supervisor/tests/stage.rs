@@ -7,10 +7,12 @@ use super::super::{EVENTS_MAX, Event, Reply, Sockets, Supervisor};
 use crate::control::{Answer, Command};
 use crate::deployment::Change;
 use crate::error::Error;
+use crate::scoreboard::{Board, Crashed, GenerationOnBoard, OnBoard};
 use crate::spec::{At, Located, Spec, SupervisorSpec};
 use rustix::process::Pid;
+use signal_hook::consts::SIGSEGV;
 use std::cell::Cell;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
@@ -88,8 +90,16 @@ impl Stage {
     /// Has the supervisor do what comes next.
     #[track_caller]
     pub(super) fn step(&mut self) {
+        while !self.handles_one() {}
+    }
+
+    /// Whether it was more than the answer to a ping, which may come at any moment.
+    #[track_caller]
+    fn handles_one(&mut self) -> bool {
         let event = self.events.recv_timeout(PATIENCE).expect("an event");
+        let is_more = !matches!(event, Event::Said { message: FromWorker::Pong, .. });
         self.supervisor.handle(event);
+        is_more
     }
 
     /// The same, if anything comes soon.
@@ -136,6 +146,41 @@ impl Stage {
         self.supervisor.ended(actor.pid, ending);
     }
 
+    /// The worker dies of a crash in the code of that plugin's generation.
+    #[track_caller]
+    pub(super) fn crashes(&mut self, actor: &Actor, plugin: &str, number: u64, digest: &str) {
+        let pid = actor.pid.as_raw_pid().cast_unsigned();
+        let _place = self.writes_down(actor, pid, (plugin, number, digest));
+        self.ends(actor, Ending::Signal(SIGSEGV));
+    }
+
+    /// A process that the worker forked does.
+    #[track_caller]
+    pub(super) fn child_crashes(&mut self, actor: &Actor, pid: u32, whose: (&str, u64, &str)) {
+        let _place = self.writes_down(actor, pid, whose);
+        self.says(actor, &FromWorker::ChildDied { pid, signal: SIGSEGV }, None);
+    }
+
+    /// What the process has on its board, for as long as the answer lives.
+    fn writes_down(
+        &mut self,
+        actor: &Actor,
+        pid: u32,
+        (plugin, number, digest): (&str, u64, &str),
+    ) -> OnBoard {
+        let board = Arc::new(Board::create().expect("memory"));
+        self.says(actor, &FromWorker::Scoreboard, Some(board.file().as_fd()));
+        let text = str::to_owned;
+        let (version, build_id, file, mapped) = (text("1"), text(""), text("a.so"), 0x1000..0x2000);
+        let (plugin, digest) = (text(plugin), text(digest));
+        let generation = GenerationOnBoard { plugin, number, version, digest, build_id, file, mapped };
+        let place = board.add_generation(&generation).expect("room");
+        let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
+        assert!(board.crash().claim(pid, pid));
+        board.crash().write(Crashed { signal, code, pid, instruction, ..Crashed::default() }, |_| {});
+        place
+    }
+
     /// Some time later.
     pub(super) fn after(&mut self, time: Duration) {
         self.supervisor.keep_time(Instant::now() + time);
@@ -157,6 +202,7 @@ impl Stage {
 pub(super) struct Begun {
     pub(super) listeners: Vec<String>,
     pub(super) generations: Vec<(crate::deployment::Published, OwnedFd)>,
+    pub(super) bans: Vec<crate::quarantine::Ban>,
     pub(super) cause: super::Cause,
     pub(super) failures: usize,
     pub(super) spec: Option<String>,
@@ -168,19 +214,36 @@ impl Actor {
     #[track_caller]
     pub(super) fn hears(&mut self) -> (ToWorker, Option<OwnedFd>) {
         let until = Some(Instant::now() + PATIENCE);
-        self.reader.next_until(until).expect("a message").expect("not the end")
+        loop {
+            match self.reader.next_until(until).expect("a message").expect("not the end") {
+                // It may come at any moment.
+                (ToWorker::Ping, _) => {}
+                other => return other,
+            }
+        }
     }
 
     #[track_caller]
     pub(super) fn begin(&mut self) -> Begun {
         let (mut listeners, mut generations, mut spec) = (Vec::new(), Vec::new(), None);
+        let mut bans = Vec::new();
         loop {
             match self.hears() {
                 (ToWorker::Listener { bind, .. }, Some(_)) => listeners.push(bind),
                 (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
+                (ToWorker::Banned { bans: all }, None) => bans = all,
                 (ToWorker::Spec { text }, None) => spec = Some(text),
                 (ToWorker::Begin { cause, failures, names_generations, roll }, None) => {
-                    return Begun { listeners, generations, cause, failures, spec, roll, names_generations };
+                    return Begun {
+                        listeners,
+                        generations,
+                        bans,
+                        cause,
+                        failures,
+                        spec,
+                        roll,
+                        names_generations,
+                    };
                 }
                 other => panic!("not what a worker begins with: {other:?}"),
             }

@@ -138,6 +138,7 @@ unsafe extern "C" fn at_end(round: *mut c_void) {
     own::run();
     let round = round.addr();
     if round >= ROUNDS_MAX {
+        crate::crash::give_back_stack();
         return state::this_ended();
     }
     if let Some(key) = end_key() {

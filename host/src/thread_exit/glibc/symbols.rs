@@ -7,6 +7,7 @@
 use super::super::Id;
 use super::next::{self, Start};
 use super::{Destructor, keys, loading, own, owner, purge, ranges, state};
+use crate::crash;
 use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 
 /// A thread-local wants to be destroyed when this thread ends.
@@ -118,7 +119,8 @@ pub(super) unsafe extern "C" fn pthread_create(
     };
     // Counted before it runs: there is no moment in which it runs and is not counted.
     let serial = state::starting(id, start as usize);
-    let begin = Box::into_raw(Box::new(Begin { serial, start, argument }));
+    let origin = ranges::range_of(id).map_or(0, |range| range.start);
+    let begin = Box::into_raw(Box::new(Begin { serial, origin, start, argument }));
     // SAFETY: the caller's, but for what runs: `run` takes the box.
     let code = unsafe { next::create()(thread, attributes, run, begin.cast()) };
     if code != 0 {
@@ -142,6 +144,8 @@ fn starter(start: Start) -> Option<Id> {
 #[derive(Clone, Copy)]
 struct Begin {
     serial: u64,
+    /// Where the plugin is, for a report of a crash.
+    origin: usize,
     start: Start,
     argument: *mut c_void,
 }
@@ -152,8 +156,11 @@ unsafe extern "C-unwind" fn run(begin: *mut c_void) -> *mut c_void {
     // SAFETY: the box that `pthread_create` made for this thread alone.
     let begin = *unsafe { Box::from_raw(begin.cast::<Begin>()) };
     state::started(begin.serial);
-    // If it cannot, the record is dropped when the thread is seen to be gone.
-    purge::arm();
+    crash::started_by(begin.origin);
+    // If it cannot, the record is dropped when the thread is seen to be gone, and nobody would give the stack back.
+    if purge::arm() {
+        crash::take_stack();
+    }
     // SAFETY: what the caller of `pthread_create` asked for.
     unsafe { (begin.start)(begin.argument) }
 }

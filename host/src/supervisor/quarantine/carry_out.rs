@@ -1,0 +1,151 @@
+//! What the supervisor does about quarantine: it puts libraries in, lists them, and lifts it.
+
+use super::super::Supervisor;
+use super::super::event::Reply;
+use super::super::generations::Generations;
+use super::super::message::ToWorker;
+use super::super::process::Ending;
+use super::store::Change;
+use crate::control::Answer;
+use crate::deployment::Published;
+use crate::quarantine::{Ban, named};
+use crate::scoreboard::GenerationOnBoard;
+use serde_json::json;
+use signal_hook::consts::SIGKILL;
+use std::fs::File;
+
+impl Supervisor {
+    /// Bans the library of a generation, if there is something to serve instead; whether it did.
+    pub(in super::super) fn put_in_quarantine(&mut self, culprit: &GenerationOnBoard, why: &str) -> bool {
+        if self.quarantine.list().iter().any(|ban| ban.digest == culprit.digest) {
+            // A worker that is on its way out.
+            return false;
+        }
+        let who = format!("{} {} (generation {})", culprit.plugin, culprit.version, culprit.number);
+        let Some(bans) = self.bans_for(culprit, why) else {
+            tracing::error!(
+                "{who} {why}: there is no earlier generation to serve instead, and it is started again"
+            );
+            return false;
+        };
+        for (ban, _) in &bans {
+            let instead = ban.instead.as_ref().map(Published::to_string).unwrap_or_default();
+            tracing::error!("{ban} is in quarantine: it {why}; {instead} is served instead");
+        }
+        let served = &mut self.current.served.generations;
+        let was_served = !served.served_by(&culprit.digest).is_empty();
+        served.ban(&culprit.digest);
+        self.policy.begin_anew();
+        self.quarantine.list.extend(bans.iter().map(|(ban, _)| ban.clone()));
+        self.tell_bans();
+        self.quarantine.writer.write(Change::Add(bans), |written| {
+            if let Err(error) = written {
+                tracing::warn!("what is in quarantine will be forgotten when the host ends: {error}");
+            }
+        });
+        if was_served {
+            self.stop_who_begins_with_it();
+            self.quarantine.is_served = self.current.is_serving();
+        }
+        true
+    }
+
+    /// An entry for each plugin that has that library: all of them, or none.
+    fn bans_for(&self, culprit: &GenerationOnBoard, why: &str) -> Option<Vec<(Ban, File)>> {
+        let served = &self.current.served.generations;
+        let mut plugins = served.served_by(&culprit.digest);
+        if !plugins.contains(&culprit.plugin) {
+            plugins.push(culprit.plugin.clone());
+        }
+        plugins.into_iter().map(|plugin| ban(served, plugin, culprit, why)).collect()
+    }
+
+    /// Who has begun with what is banned now is not waited for.
+    fn stop_who_begins_with_it(&mut self) {
+        let Some(mut next) = self.next.take() else { return };
+        next.was_late = true;
+        next.kill();
+        self.roll_failed(&next, Ending::Signal(SIGKILL));
+        self.retiring.push(next);
+    }
+
+    /// Workers that serve on with it are replaced, as soon as that can be.
+    pub(in super::super) fn replace_what_is_banned(&mut self) {
+        if self.quarantine.is_served && self.why_not_replace().is_none() {
+            self.quarantine.is_served = false;
+            self.replace(Reply::Log);
+        }
+    }
+
+    /// What is banned has changed.
+    fn tell_bans(&self) {
+        let bans = self.quarantine.list();
+        for worker in self.workers() {
+            // One that does not read is about to end.
+            let _ = worker.tell(ToWorker::Banned { bans: bans.to_vec() });
+        }
+    }
+
+    /// `host ctl quarantine`.
+    pub(in super::super) fn list_quarantine(&self) -> Answer {
+        listed(self.quarantine.list())
+    }
+
+    /// `host ctl quarantine lift NAME`. The answer comes when it is on disk.
+    pub(in super::super) fn lift(&mut self, name: &str, reply: Reply) {
+        let lifted: Vec<Ban> = match named(self.quarantine.list(), name) {
+            Ok(lifted) => lifted.into_iter().cloned().collect(),
+            Err(error) => return reply.send(error.into()),
+        };
+        let digests: Vec<String> = lifted.iter().map(|ban| ban.digest.clone()).collect();
+        self.quarantine.list.retain(|ban| !digests.contains(&ban.digest));
+        digests.iter().for_each(|digest| self.blame.forget(digest));
+        self.tell_bans();
+        lifted.iter().for_each(|ban| tracing::info!("{ban} is not in quarantine any more"));
+        self.quarantine.writer.write(Change::Remove(digests), move |written| {
+            let next = |ban: &Ban| format!("`host ctl swap {}` loads what its file has", ban.plugin);
+            reply.send(written.map(|()| self::lifted(&lifted, next)).into());
+        });
+    }
+}
+
+fn ban(served: &Generations, plugin: String, culprit: &GenerationOnBoard, why: &str) -> Option<(Ban, File)> {
+    // What a target names by its path has no source in the spec, and is loaded from that path again.
+    let (instead, copy) =
+        served.without(&plugin, &culprit.digest).filter(|(instead, _)| !instead.source.is_empty())?;
+    let of_plugin = served.current_of(&plugin).filter(|current| current.digest == culprit.digest);
+    let ban = Ban {
+        plugin,
+        version: culprit.version.clone(),
+        number: of_plugin.map_or(culprit.number, |current| current.number),
+        digest: culprit.digest.clone(),
+        file: culprit.file.clone().into(),
+        since: jiff::Timestamp::now(),
+        why: why.to_owned(),
+        instead: Some(instead),
+    };
+    Some((ban, copy.into()))
+}
+
+/// The list, for people and programs.
+pub(super) fn listed(bans: &[Ban]) -> Answer {
+    let lines: Vec<String> = bans.iter().map(line).collect();
+    let text = if lines.is_empty() { "nothing is in quarantine".to_owned() } else { lines.join("\n") };
+    Answer::done(text, json!({ "quarantine": bans }))
+}
+
+/// `shop 1.1 (ba7816bf8f01), since 2026-01-02T03:04:05Z: crashed its worker 3 times within 1m; shop 1.0 is served instead`.
+pub(in super::super) fn line(ban: &Ban) -> String {
+    let instead = ban.instead.as_ref().map(|instead| format!("; {instead} is served instead"));
+    format!("{ban}, since {:.0}: {}{}", ban.since, ban.why, instead.unwrap_or_default())
+}
+
+/// What was lifted, and what comes next.
+pub(super) fn lifted(bans: &[Ban], next: impl Fn(&Ban) -> String) -> Answer {
+    if bans.is_empty() {
+        return listed(bans);
+    }
+    let line = |ban: &Ban| format!("{ban} is not in quarantine any more: {}", next(ban));
+    let lines: Vec<String> = bans.iter().map(line).collect();
+    Answer::done(lines.join("\n"), json!({ "lifted": bans }))
+}
