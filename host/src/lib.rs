@@ -55,6 +55,7 @@ pub mod server;
 pub mod stop;
 
 pub mod control;
+mod health;
 pub mod deployment;
 mod prove;
 pub mod supervisor;

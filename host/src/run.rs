@@ -1,7 +1,7 @@
 //! A run from beginning to end, in the order of Bottle's `run()`: the app, its middleware, the server, the banner, and
 //! then it serves. All of it happens in the worker, on sockets that were bound before.
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Form, Without};
 use crate::banner;
 use crate::cargo_build::Profile;
 use crate::control::Commands;
@@ -10,12 +10,15 @@ use crate::deployment::{
 };
 use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::error::Error;
+use crate::health::HealthPages;
 use crate::listener::Listener;
+use crate::log;
+use crate::own_pages::{OwnPages, Several};
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
 use crate::service::{Service, Settings};
-use crate::spec::{Bind, Located, Spec};
+use crate::spec::{Access, Bind, Located, Spec};
 use crate::stop::Stop;
 use crate::table::Table;
 use std::process::ExitCode;
@@ -26,8 +29,6 @@ use std::sync::Arc;
 pub struct Options {
     /// No banner and no access lines.
     pub quiet: bool,
-    /// Access lines as JSON.
-    pub json_log: bool,
     /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
     pub starts_again: bool,
     /// Crates are built when their sources change, and browsers are told.
@@ -88,9 +89,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     };
     let retry = spec.swap.watch && options.starts_again;
     let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
-    let without = dev.as_ref().map(|_| dev::PATHS);
-    let access_log =
-        if options.quiet { AccessLog::quiet() } else { AccessLog::start(options.json_log, without) };
+    let access_log = access_log(&spec, options);
     let serve = |service: &Arc<Service>, stop| {
         let serving = Serving {
             service: service.clone(),
@@ -103,7 +102,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
             unfit: unfit(&parent),
         };
         let served = chosen.server.serve(serving);
-        access_log.flush();
+        log::flush();
         served
     };
     let new_service = |table| Service::of(table, Settings::of(&spec));
@@ -114,7 +113,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         (Err(error), Some(retry)) => {
             let shown = dev.iter().flat_map(|_| &urls).map(|url| format!("It is shown on {url}\n"));
             let shown: String = shown.collect();
-            say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"));
+            log::say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"));
             starter.waits(&error);
             return retry.carry_out(&spec, &error, &stop, |pages, until| {
                 let nothing = new_service(Arc::new(Table::empty()));
@@ -124,7 +123,10 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     };
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
     let banner = banner::banner(&spec.app.name, &chosen, &urls, &table.listing());
-    let service = Arc::new(new_service(table).with_own_pages(dev.map(|dev| dev.site())));
+    let health: Option<Arc<dyn OwnPages>> =
+        if spec.health.serve { Some(Arc::new(HealthPages::new(&spec.health, &stop))) } else { None };
+    let own_pages = Several::of(health.into_iter().chain(dev.map(|dev| dev.site())));
+    let service = Arc::new(new_service(table).with_own_pages(own_pages));
     let server = chosen.server.about().name;
     deployment.serve(Running { server, service: service.clone(), listening: listening.clone() });
     handle.enter(Phase::Serving);
@@ -135,6 +137,21 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     surplus.close(&*parent);
     serve(&service, stop)?;
     deployment.end(spec.timeouts.shutdown)
+}
+
+/// Access lines, as the spec has them.
+fn access_log(spec: &Spec, options: &Options) -> AccessLog {
+    let form = match spec.log.access {
+        _ if options.quiet => return AccessLog::quiet(),
+        Access::Off => return AccessLog::quiet(),
+        Access::Auto if log::is_json() => Form::Json,
+        Access::Auto | Access::Common => Form::Common,
+        Access::Combined => Form::Combined,
+        Access::Json => Form::Json,
+    };
+    let health = [&spec.health.live, &spec.health.ready].map(|path| Without::Path(path.clone()));
+    let health = health.into_iter().filter(|_| spec.health.serve);
+    AccessLog::start(form, health.chain(options.dev.then_some(Without::Below(dev::PATHS))).collect())
 }
 
 /// Another process is to take over.
@@ -182,14 +199,9 @@ fn cores() -> usize {
 
 /// The end of the process: at once, without the destructors of libraries, if a thread is left that may run their code.
 pub fn end(code: u8) -> ExitCode {
+    log::flush();
     if crate::deadline::is_any_at_work() {
         signal_hook::low_level::exit(code.into());
     }
     ExitCode::from(code)
-}
-
-/// For people, on standard error: standard output is for what a command answers.
-pub(crate) fn say(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -32,6 +32,10 @@ pub(super) struct Ctl {
 enum Asked {
     /// How it is: processes, listeners, plugins and their generations
     Status,
+    /// Whether it works: exit code 0, or 1 if it does not even answer
+    Health,
+    /// Whether its app is to be asked: exit code 0, else 1 and why not
+    Ready,
     /// Put a new generation of a plugin in place of the current one
     Swap {
         /// The plugin, and its new library if that is another file
@@ -118,6 +122,8 @@ impl Asked {
     fn command(self) -> Command {
         match self {
             Self::Status => Command::Status,
+            Self::Health => Command::Health,
+            Self::Ready => Command::Ready,
             Self::Swap { plugin: Named { plugin, file }, force, without_state } => {
                 Command::Swap { plugin, file, force, without_state }
             }

@@ -4,7 +4,7 @@ use super::app::{self, AppArgs};
 use crate::control::{Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::error::{Error, Exit};
-use crate::log::{self, LogFormat};
+use crate::log::{self, LogFormat, Process};
 use crate::run::{self, Options, Start, Starter};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
@@ -55,9 +55,9 @@ pub(super) struct Run {
     /// Load everything, say whether it could be served, and end
     #[arg(long)]
     check: bool,
-    /// How the log and the access lines look
-    #[arg(long, env = "HOST_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
-    log_format: LogFormat,
+    /// How the log and the access lines look: `auto` is JSON unless standard error is a terminal
+    #[arg(long, env = "HOST_LOG_FORMAT", value_enum)]
+    log_format: Option<LogFormat>,
     /// `host dev`
     #[arg(skip)]
     dev: bool,
@@ -73,7 +73,7 @@ impl Run {
     /// A supervisor and its worker have the same arguments, and read the same spec.
     pub(super) fn execute(&self, channel: Option<Channel>) -> Result<u8, Error> {
         let spec = self.spec()?;
-        log::install(self.log_format, spec.app.debug);
+        log::install(spec.log.format, spec.app.debug, self.process(channel.is_some()));
         match channel {
             _ if self.check => app::check(&spec)?,
             Some(channel) => return start_again_code(self.serve_as_worker(&spec, channel)),
@@ -81,6 +81,15 @@ impl Run {
             None => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
         }
         Ok(0)
+    }
+
+    /// What this process is, for its log.
+    fn process(&self, has_channel: bool) -> Process {
+        match has_channel {
+            true => Process::Worker,
+            false if self.no_supervisor || self.check => Process::Host,
+            false => Process::Supervisor,
+        }
     }
 
     fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
@@ -117,8 +126,7 @@ impl Run {
 
     /// A process that somebody starts again may wait for a change when it cannot load.
     fn options(&self, starts_again: bool) -> Options {
-        let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, starts_again, dev: self.dev }
+        Options { quiet: self.quiet, starts_again, dev: self.dev }
     }
 
     /// Flags win over the spec.
@@ -137,6 +145,11 @@ impl Run {
         server.threads = self.threads.unwrap_or(server.threads);
         spec.app.debug |= self.debug;
         spec.swap.watch |= self.watch;
+        spec.log.format = self.log_format.unwrap_or(spec.log.format);
+        // What is read while one works is for people, and so is what a command says that ends by itself.
+        if spec.log.format == LogFormat::Auto && (self.dev || self.check) {
+            spec.log.format = LogFormat::Pretty;
+        }
         Ok(spec)
     }
 }
@@ -189,7 +202,7 @@ impl Starter for Alone {
             self.server = Some(ControlServer::start(socket, commands)?);
         }
         if !self.quiet {
-            run::say(banner);
+            log::say(banner);
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod assemble;
 mod books;
 mod bring_up;
 mod change;
+mod down;
 mod draft;
 mod ending;
 mod handover;

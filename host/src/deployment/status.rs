@@ -2,11 +2,13 @@
 
 use super::Deployment;
 use super::books::{Book, Copied, Kept, Pages};
+use super::down::Down;
 use super::draft::Look;
 use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands};
 use crate::error::Error;
 use crate::generation::Generation;
+use crate::health::Health;
 use crate::ledger::Ledger;
 use crate::load::open::Accepted;
 use serde_json::{Value, json};
@@ -26,6 +28,11 @@ impl Deployment {
     fn carry_out(&self, command: Command) -> Answer {
         match command {
             Command::Status => self.status(),
+            Command::Health => Health::Live.into(),
+            Command::Ready if self.setup.run.stop().is_requested() => {
+                Health::NotReady("the host stops".to_owned()).into()
+            }
+            Command::Ready => Health::Ready.into(),
             Command::Routes => self.routes(),
             Command::Swap { plugin, file, force, without_state } => {
                 self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
@@ -56,7 +63,8 @@ impl Deployment {
     }
 
     fn status(&self) -> Answer {
-        let rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
+        let mut rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
+        rows.extend(self.down().iter().map(|down| Row::of_down(down)));
         let server = self.running.get().map_or("", |running| running.server);
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
         let data = json!({
@@ -132,6 +140,22 @@ impl Row {
             file: sealed.path().to_owned(),
             state: "kept",
             why: None,
+            requests: 0,
+            failed: 0,
+            in_flight: 0,
+        }
+    }
+
+    /// One that is optional, and could not be loaded.
+    fn of_down(down: &Down) -> Self {
+        Self {
+            plugin: down.name.clone(),
+            version: String::new(),
+            number: 0,
+            digest: String::new(),
+            file: PathBuf::new(),
+            state: "down",
+            why: Some(down.error.message().to_owned()),
             requests: 0,
             failed: 0,
             in_flight: 0,

@@ -105,9 +105,11 @@ impl<H: Head> Exchange<H> {
         self.inner().uses().is_retiring()
     }
 
-    /// Another exchange goes on with the request.
-    pub(crate) fn pass_on(&mut self) {
-        self.slot.leave();
+    /// Goes on with the request of another exchange, which has read its body.
+    pub(crate) fn take_over(&mut self, other: &mut Exchange<impl Head>) {
+        std::mem::swap(&mut self.body, &mut other.body);
+        self.inner().take_number(other.inner().number());
+        other.slot.leave();
     }
 
     /// Between two requests: lets go of a table that is not the current one any more.
@@ -145,6 +147,9 @@ impl<H: Head> Exchange<H> {
             Found::MethodNotAllowed(allow) => {
                 inner.allow.set(Some(allow));
                 Err((405, format!("{method} is not allowed here")))
+            }
+            Found::Nothing if mount.is_down => {
+                Err((503, "this part of the app is not available at the moment".to_owned()))
             }
             Found::Nothing => Err((404, format!("not found: {path}"))),
         }

@@ -60,7 +60,9 @@ pub(super) struct Inner<H> {
     pub(super) allow: Cell<Option<String>>,
     /// Whether the plugin said in the log what went wrong.
     pub(super) explained: Cell<bool>,
-    id: OnceCell<String>,
+    /// The number in the id; 0: nobody has asked for it yet.
+    number: Cell<u64>,
+    id: OnceCell<request_id::Text>,
     peer: OnceCell<String>,
 }
 
@@ -78,6 +80,7 @@ impl<H: Head> Inner<H> {
             response: UnsafeCell::new(answer::empty(200)),
             allow: Cell::new(None),
             explained: Cell::new(false),
+            number: Cell::new(0),
             id: OnceCell::new(),
             peer: OnceCell::new(),
         }
@@ -179,9 +182,22 @@ impl<H: Head> Inner<H> {
         errors.iter().find(|(known, _)| *known == status).map(|(_, handler)| OwnedHandler::raw(handler))
     }
 
+    /// The number in the request's id.
+    pub(super) fn number(&self) -> u64 {
+        if self.number.get() == 0 {
+            self.number.set(request_id::next());
+        }
+        self.number.get()
+    }
+
+    /// Goes on with the request of that number.
+    pub(super) fn take_number(&self, number: u64) {
+        self.number.set(number);
+    }
+
     /// The request's id: made when somebody asks for it.
-    pub(super) fn id(&self) -> &str {
-        self.id.get_or_init(|| request_id::text(request_id::process(), request_id::next()))
+    pub(super) fn id(&self) -> &request_id::Text {
+        self.id.get_or_init(|| request_id::text(request_id::process(), self.number()))
     }
 
     pub(super) fn peer(&self) -> &str {
@@ -201,6 +217,7 @@ impl<H: Head> Inner<H> {
         self.arena.reset();
         self.allow.take();
         self.explained.set(false);
+        self.number.set(0);
         self.id.take();
         self.peer.take();
     }

@@ -6,6 +6,7 @@ use super::message::ToWorker;
 use super::process::WorkerId;
 use crate::control::{Answer, Command, Commands};
 use crate::error::Error;
+use crate::health::Health;
 use std::collections::HashMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -71,6 +72,8 @@ impl Supervisor {
             Command::Stop => self.stop(Some(reply)),
             Command::Restart => self.replace(reply),
             Command::Status => self.ask_status(reply),
+            Command::Health => reply.send(Health::Live.into()),
+            Command::Ready => reply.send(self.readiness().into()),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }

@@ -24,6 +24,7 @@ mod message;
 mod outbox;
 mod policy;
 mod process;
+mod readiness;
 mod replacing;
 pub(crate) mod signals;
 mod sockets;

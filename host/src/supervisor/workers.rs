@@ -7,7 +7,6 @@ use super::message::{Cause, FromWorker, ToWorker};
 use super::process::{Phase, Worker, WorkerId};
 use crate::control::Answer;
 use crate::error::Error;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -93,7 +92,7 @@ impl Supervisor {
         if std::mem::replace(&mut self.has_served, true) {
             tracing::info!("worker {pid} serves");
         } else if !self.quiet {
-            let _ = std::io::stderr().lock().write_all(banner.as_bytes());
+            crate::log::say(banner);
         }
         self.answer_restarts(|| {
             Answer::done(format!("worker {pid} serves"), serde_json::json!({ "worker": pid.as_raw_pid() }))

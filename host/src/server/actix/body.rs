@@ -4,7 +4,7 @@ use super::carried::Carried;
 use super::connection::Guard;
 use super::head::ActixHead;
 use super::worker::Shared;
-use crate::access_log::Entry;
+use crate::access_log::Sent;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
 use crate::server::conversation::is_bodiless;
 use actix_http::body::{BodySize, MessageBody};
@@ -196,7 +196,7 @@ impl<H: Head> Chunks for Streaming<H> {
             Poll::Ready(Some(Ok(chunk))) => self.log.sent += chunk.as_ref().len() as u64,
             Poll::Ready(Some(Err(_))) => {
                 tracing::error!(
-                    request = self.exchange.id(),
+                    request = &**self.exchange.id(),
                     "the handler's stream failed: the answer is cut short"
                 );
             }
@@ -209,24 +209,25 @@ impl<H: Head> Chunks for Streaming<H> {
 impl<H: Head> Drop for Streaming<H> {
     fn drop(&mut self) {
         let status = self.exchange.answer().status();
-        log(&self.log.shared, self.exchange.head(), status, self.log.sent, self.log.began);
+        log(&self.log.shared, &self.exchange, status, self.log.sent, self.log.began);
     }
 }
 
 /// Writes the access line of a request.
-pub(super) fn log<H: Head>(shared: &Shared, head: &H, status: u16, bytes: u64, began: Instant) {
+pub(super) fn log<H: Head>(
+    shared: &Shared,
+    exchange: &Exchange<H>,
+    status: u16,
+    bytes: u64,
+    began: Instant,
+) {
     if !shared.serving.access_log.is_on() {
         return;
     }
-    shared.serving.access_log.write(&Entry {
-        peer: &head.peer(),
-        method: head.method(),
-        target: head.target(),
-        version: head.version(),
-        status,
-        bytes: if head.method() == "HEAD" { 0 } else { bytes },
-        took: began.elapsed(),
-    });
+    let head = exchange.head();
+    let bytes = if head.method() == "HEAD" { 0 } else { bytes };
+    let sent = Sent { id: exchange.id(), status, bytes, took: began.elapsed() };
+    shared.serving.access_log.write(head, &sent);
 }
 
 /// The exchange type of most requests.

@@ -38,7 +38,7 @@ pub(super) fn respond<H: Head>(
         let Some((name, value)) = header(name, value) else {
             let name = String::from_utf8_lossy(name).into_owned();
             tracing::error!(
-                request = exchange.id(),
+                request = &**exchange.id(),
                 "cannot send the answer of the handler: header `{name}` is malformed"
             );
             return Err(StatusCode::INTERNAL_SERVER_ERROR);

@@ -145,8 +145,7 @@ impl Request {
         let service = self.worker.shared.serving.service.clone();
         let timeout = self.exchange.settings().timeouts.handler;
         let mut exchange = Exchange::new(&service, OwnedHead::from(self.exchange.head()));
-        std::mem::swap(&mut exchange.body, &mut self.exchange.body);
-        self.exchange.pass_on();
+        exchange.take_over(&mut self.exchange);
         while exchange.begin_with_body() == Plan::Gate {
             if !pass_gate(&exchange, timeout).await {
                 self.exchange.is_late_at_gate();
@@ -196,7 +195,7 @@ impl Request {
             AnswerBody::stream(exchange, log)
         } else {
             let body = AnswerBody::whole(&mut exchange);
-            log(shared, exchange.head(), status, body.len(), self.began);
+            log(shared, &exchange, status, body.len(), self.began);
             body
         };
         self.worker.put_back(self.exchange);
