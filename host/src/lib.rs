@@ -63,6 +63,8 @@ pub mod supervisor;
 pub mod banner;
 pub mod cli;
 pub mod log;
+mod privileges;
 mod retry;
 pub mod run;
+mod systemd;
 mod units;

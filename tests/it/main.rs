@@ -14,6 +14,7 @@ mod inspect;
 mod load;
 mod logging;
 mod middleware;
+mod process;
 mod prove;
 mod respec;
 mod routing;

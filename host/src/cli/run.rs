@@ -5,10 +5,12 @@ use crate::control::{Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat, Process};
+use crate::privileges;
 use crate::run::{self, Options, Start, Starter};
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
+use crate::systemd;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
@@ -93,6 +95,9 @@ impl Run {
     }
 
     fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
+        // Before there is any other thread.
+        privileges::restrict(&spec.process)?;
+        channel.end_with_supervisor()?;
         let stop = Stop::new()?;
         let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
         let inherited = Inherited::of(generations);
@@ -108,6 +113,8 @@ impl Run {
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;
         let socket = ControlSocket::open(self.control.as_deref(), &spec.app.name)?;
+        privileges::restrict(&spec.process)?;
+        stop.on_request(systemd::stopping);
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         let inherited = Inherited::default();
         let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
@@ -201,6 +208,7 @@ impl Starter for Alone {
         if let Some(socket) = self.socket.take() {
             self.server = Some(ControlServer::start(socket, commands)?);
         }
+        systemd::ready();
         if !self.quiet {
             log::say(banner);
         }

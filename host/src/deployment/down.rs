@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// An optional plugin that could not be loaded.
 pub(super) struct Down {
     pub(super) name: String,
-    pub(super) error: Error,
+    error: Error,
     /// Where its apps would be.
     pub(super) mounts: Vec<MountSpec>,
 }
@@ -41,11 +41,23 @@ pub(super) fn without(
         if spec.middleware.iter().any(|middleware| middleware.target.library == name) {
             return Err(error.help("its middleware is used, so that it has to be loaded though it is optional"));
         }
-        tracing::error!("optional plugin `{name}` is down: {error}");
+        tracing::error!("optional plugin `{name}` is down: {}", first_line(&error));
         let mounts = rest.take_out(index, &name);
         down.push(Arc::new(Down { name, error, mounts }));
     }
     Ok((Arc::new(rest), down))
+}
+
+impl Down {
+    /// Why, in a line.
+    pub(super) fn why(&self) -> &str {
+        first_line(&self.error)
+    }
+}
+
+/// Without the lines of the spec.
+fn first_line(error: &Error) -> &str {
+    error.message().lines().next().unwrap_or_default()
 }
 
 impl Deployment {

@@ -155,7 +155,7 @@ impl Row {
             digest: String::new(),
             file: PathBuf::new(),
             state: "down",
-            why: Some(down.error.message().to_owned()),
+            why: Some(down.why().to_owned()),
             requests: 0,
             failed: 0,
             in_flight: 0,

@@ -196,7 +196,7 @@ impl Deployment {
         let served = books.iter().filter(|book| book.current().is_some());
         let known: Vec<&str> = served.map(|book| book.name.as_str()).collect();
         if let Some(down) = self.down().iter().find(|down| down.name == plugin) {
-            let error = Error::failed(format!("optional plugin `{plugin}` is down: {}", down.error.message()));
+            let error = Error::failed(format!("optional plugin `{plugin}` is down: {}", down.why()));
             return error.help("`host ctl reload-spec` tries again to load it");
         }
         let error = Error::usage(format!("no plugin `{plugin}` is served"));

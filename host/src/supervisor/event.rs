@@ -6,6 +6,7 @@ use crate::control::{Answer, Command};
 use crate::error::Error;
 use crate::listener::Listener;
 use crate::spec::Bind;
+use crate::systemd;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::SyncSender;
 
@@ -33,9 +34,10 @@ impl Reply {
     /// Never waits: there is room for the one answer.
     pub(super) fn send(self, answer: Answer) {
         match self {
-            Self::To(client) => drop(client.try_send(answer)),
+            Self::To(client) => return drop(client.try_send(answer)),
             Self::Log if answer.exit == 0 => tracing::info!("{}", answer.text),
             Self::Log => tracing::error!("{}", answer.text),
         }
+        systemd::ready();
     }
 }

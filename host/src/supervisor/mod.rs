@@ -21,6 +21,7 @@ mod event;
 mod generations;
 mod link;
 mod message;
+mod notices;
 mod outbox;
 mod policy;
 mod process;
@@ -42,9 +43,11 @@ pub use message::Cause;
 use crate::control::{Answer, ControlServer, ControlSocket};
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
+use crate::systemd;
 use commands::{Asking, Pending};
 use event::{Event, Reply};
 use generations::Generations;
+use notices::Notices;
 use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
 use serde_json::json;
@@ -120,6 +123,7 @@ struct Supervisor {
     restarting: Vec<Reply>,
     history: History,
     stopping: Option<Stopping>,
+    notices: Notices,
     /// How it ends, once that is known.
     end: Option<Result<u8, Error>>,
 }
@@ -147,6 +151,7 @@ impl Supervisor {
             restarting: Vec::new(),
             history: History::new(spec.supervisor),
             stopping: None,
+            notices: Notices::new(),
             end: None,
         }
     }
@@ -155,6 +160,7 @@ impl Supervisor {
         self.start(Cause::Start);
         let end = loop {
             self.keep_time(Instant::now());
+            self.notify(Instant::now());
             if let Some(end) = self.end.take() {
                 break end;
             }
@@ -172,7 +178,10 @@ impl Supervisor {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Signal(SIGCHLD) => self.reap(),
-            Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
+            Event::Signal(SIGHUP) => {
+                systemd::reloading();
+                self.ask(crate::control::Command::SwapChanged, Reply::Log);
+            }
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),
@@ -200,7 +209,7 @@ impl Supervisor {
     fn time_left(&self) -> Duration {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
         let start = self.start_at.map(|(at, _)| at);
-        let next = workers.chain(start).chain(self.pending.next_deadline()).min();
+        let next = workers.chain(start).chain(self.pending.next_deadline()).chain(self.notices.due()).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 

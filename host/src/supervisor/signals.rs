@@ -39,6 +39,9 @@ pub(super) fn of_a_worker(stop: Stop, start_again: Arc<AtomicBool>) -> Result<()
 }
 
 fn stop_or_end(stop: &Stop, signal: i32) {
+    if stop.is_requested() && std::process::id() == 1 {
+        signal_hook::low_level::exit(1);
+    }
     if stop.is_requested() {
         let _ = emulate_default_handler(signal);
     }
@@ -48,6 +51,7 @@ fn stop_or_end(stop: &Stop, signal: i32) {
 /// On a thread of its own: a swap takes its time, and the next signal must not wait for it.
 fn swap_changed(commands: Option<&Arc<dyn Commands>>) {
     let Some(commands) = commands.cloned() else { return };
+    crate::systemd::reloading();
     let swap = move || super::event::Reply::Log.send(commands.execute(Command::SwapChanged));
     let _ = std::thread::Builder::new().name("swap".into()).spawn(swap);
 }

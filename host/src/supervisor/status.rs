@@ -78,7 +78,7 @@ impl Supervisor {
         Answer::done(text.trim_end(), Value::Object(data))
     }
 
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         match &self.current {
             _ if self.stopping.is_some() => "stopping".to_owned(),
             Some(Worker { phase: Phase::Serving(_), .. }) if self.next.is_some() => "replacing".to_owned(),

@@ -1,0 +1,52 @@
+//! What systemd is told, where it started the host: see sd_notify(3). Nothing is said where nobody asked for it.
+
+use sd_notify::NotifyState;
+use std::time::Duration;
+
+/// Variables that are meant for the process that systemd started, and for none that it starts.
+pub(crate) const VARIABLES: &[&str] = &["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+
+/// Whether anybody wants to know.
+pub(crate) fn is_listening() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// Clients are served from now on; or again, after [`reloading`].
+pub(crate) fn ready() {
+    say(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())]);
+}
+
+/// What the host is doing, in a line.
+pub(crate) fn status(text: &str) {
+    say(&[NotifyState::Status(text)]);
+}
+
+/// Something is loaded again; [`ready`] follows, whatever becomes of it.
+pub(crate) fn reloading() {
+    // Without a time it is not believed.
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        say(&[NotifyState::Reloading, now]);
+    }
+}
+
+/// The host ends.
+pub(crate) fn stopping() {
+    say(&[NotifyState::Stopping]);
+}
+
+/// The host is as it should be.
+pub(crate) fn alive() {
+    say(&[NotifyState::Watchdog]);
+}
+
+/// How often that has to be said: twice as often as it is waited for.
+pub(crate) fn alive_every() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|every| !every.is_zero())
+}
+
+/// Who does not listen is not waited for.
+fn say(what: &[NotifyState<'_>]) {
+    if let Err(cause) = sd_notify::notify(what) {
+        tracing::debug!("cannot tell systemd: {cause}");
+    }
+}
