@@ -55,8 +55,8 @@ pub mod server;
 pub mod stop;
 
 pub mod control;
-mod health;
 pub mod deployment;
+mod health;
 mod prove;
 pub mod supervisor;
 

@@ -24,7 +24,7 @@ pub(crate) fn restrict(spec: &ProcessSpec) -> Result<(), Error> {
     }
     if spec.no_new_privs {
         let set = rustix::thread::set_no_new_privs(true);
-        set.map_err(|cause| Error::failed(format!("cannot give up new privileges: {cause}")))?;
+        set.map_err(|cause| Error::spec(format!("cannot give up new privileges: {cause}")))?;
     }
     Ok(())
 }
@@ -40,7 +40,7 @@ fn limit(spec: &ProcessSpec) -> Result<(), Error> {
         let Some(limit) = limit else { continue };
         let both = Rlimit { current: Some(limit.value), maximum: Some(limit.value) };
         setrlimit(resource, both).map_err(|cause| {
-            let error = Error::failed(format!("cannot set `{name}` to {}: {cause}", limit.value));
+            let error = Error::spec(format!("cannot set `{name}` to {}: {cause}", limit.value));
             limit.at.place(&error.help("only root can raise a limit: `ulimit -Ha` shows what there is"))
         })?;
     }
@@ -66,7 +66,7 @@ impl Identity {
         let (uid, entry) = user.unwrap_or((Uid::effective(), None));
         let own = entry.as_ref().map(|entry| entry.gid).filter(|_| spec.user.is_some());
         let Some(gid) = group.or(own).or(spec.user.is_none().then(Gid::effective)) else {
-            let error = Error::failed(format!("user `{}` has no entry, and so no group", named.value));
+            let error = Error::spec(format!("user `{}` has no entry, and so no group", named.value));
             return Err(named.at.place(&error.help("add `group`")));
         };
         if uid == Uid::effective() && gid == Gid::effective() {
@@ -79,12 +79,12 @@ impl Identity {
     /// In this order: whoever has another user id already may not change groups any more.
     fn become_it(self) -> Result<(), Error> {
         if !Uid::effective().is_root() {
-            let error = Error::failed(format!("cannot become `{}`: that needs root", self.named.value));
+            let error = Error::spec(format!("cannot become `{}`: that needs root", self.named.value));
             let help = "start the host as root, or leave `user` and `group` out";
             return Err(self.named.at.place(&error.help(help)));
         }
         let fail = |cause| {
-            self.named.at.place(&Error::failed(format!("cannot become `{}`: {cause}", self.named.value)))
+            self.named.at.place(&Error::spec(format!("cannot become `{}`: {cause}", self.named.value)))
         };
         match &self.name {
             Some(name) => initgroups(name, self.gid).map_err(fail)?,
@@ -111,7 +111,7 @@ impl Identity {
         if is_it && !is_back && has_its_groups {
             return Ok(());
         }
-        Err(Error::failed(format!("became `{}`, and could be root again", self.named.value)))
+        Err(Error::spec(format!("became `{}`, and could be root again", self.named.value)))
     }
 }
 
@@ -140,5 +140,5 @@ fn group(named: &Located<String>) -> Result<Gid, Error> {
 }
 
 fn unknown(named: &Located<String>, what: &str, why: &str) -> Error {
-    named.at.place(&Error::failed(format!("no {what} `{}`: {why}", named.value)))
+    named.at.place(&Error::spec(format!("no {what} `{}`: {why}", named.value)))
 }

@@ -45,7 +45,8 @@ pub(crate) fn text(process: u32, id: u64) -> Text {
 impl Text {
     fn push(&mut self, number: u64, digits: u32) {
         for digit in (0..digits).rev() {
-            self.digits[usize::from(self.length)] = b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize];
+            self.digits[usize::from(self.length)] =
+                b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize];
             self.length += 1;
         }
     }

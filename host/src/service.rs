@@ -41,7 +41,12 @@ pub struct Settings {
 impl Settings {
     /// Those of a spec.
     pub fn of(spec: &Spec) -> Self {
-        Self { timeouts: spec.timeouts, limits: spec.limits, debug: spec.app.debug, request_id: spec.log.request_id }
+        Self {
+            timeouts: spec.timeouts,
+            limits: spec.limits,
+            debug: spec.app.debug,
+            request_id: spec.log.request_id,
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! What systemd is told, where it started the host: see sd_notify(3). Nothing is said where nobody asked for it.
 
 use sd_notify::NotifyState;
+use std::ffi::OsStr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// Variables that are meant for the process that systemd started, and for none that it starts.
@@ -44,9 +48,21 @@ pub(crate) fn alive_every() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|every| !every.is_zero())
 }
 
-/// Who does not listen is not waited for.
 fn say(what: &[NotifyState<'_>]) {
-    if let Err(cause) = sd_notify::notify(what) {
+    let Some(name) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let lines: String = what.iter().map(|one| format!("{one}\n")).collect();
+    if let Err(cause) = send(name.as_bytes(), lines.as_bytes()) {
         tracing::debug!("cannot tell systemd: {cause}");
     }
+}
+
+/// Who does not listen is not waited for: so it is not done by the crate that knows what to say.
+fn send(name: &[u8], lines: &[u8]) -> std::io::Result<()> {
+    let address = match name.strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(OsStr::from_bytes(name))?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(lines, &address).map(drop)
 }

@@ -25,8 +25,7 @@ pub(super) fn answer(
     until: Instant,
 ) {
     let mut out = Vec::new();
-    let mut http =
-        Connection::new(Limits { head_bytes_max: HEAD_BYTES_MAX, ..Limits::default() });
+    let mut http = Connection::new(Limits { head_bytes_max: HEAD_BYTES_MAX, ..Limits::default() });
     match read_head(request_line, lines, &mut http, until) {
         Some(Ok(head)) => respond(&mut http, &head, commands, &mut out),
         Some(Err(refusal)) => crate::date::with_now(|date| http.refuse(&mut out, refusal, date)),

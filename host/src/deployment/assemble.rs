@@ -43,9 +43,8 @@ struct Parts {
 impl Parts {
     /// Drops what is of these generations, as the rest is dropped in the end.
     fn give_back_places_of(&mut self, gone: &[Arc<Generation>]) {
-        let is_of = |place: &Place| {
-            place.used().iter().any(|used| gone.iter().any(|gone| Arc::ptr_eq(used, gone)))
-        };
+        let is_of =
+            |place: &Place| place.used().iter().any(|used| gone.iter().any(|gone| Arc::ptr_eq(used, gone)));
         let places: Vec<Place> = self.places.extract_if(.., |place| is_of(place)).collect();
         if !places.is_empty() {
             drop(Self { places, around: Vec::new(), table: None, limit: self.limit });

@@ -39,7 +39,9 @@ pub(super) fn without(
     // From the last one on, so that the others keep their places.
     for Missing { index, name, error } in missing.into_iter().rev() {
         if spec.middleware.iter().any(|middleware| middleware.target.library == name) {
-            return Err(error.help("its middleware is used, so that it has to be loaded though it is optional"));
+            return Err(
+                error.help("its middleware is used, so that it has to be loaded though it is optional")
+            );
         }
         tracing::error!("optional plugin `{name}` is down: {}", first_line(&error));
         let mounts = rest.take_out(index, &name);

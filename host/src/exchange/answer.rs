@@ -43,8 +43,7 @@ impl<'a> Answer<'a> {
     /// The headers that the handler and its middleware set, and the request's id: the one of the log, whatever they say.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         let id = self.id;
-        let is_another =
-            move |name: &[u8]| id.is_none_or(|(of_id, _)| !name.eq_ignore_ascii_case(of_id));
+        let is_another = move |name: &[u8]| id.is_none_or(|(of_id, _)| !name.eq_ignore_ascii_case(of_id));
         let pairs = match self.response.headers_len {
             0 => &[],
             // SAFETY: the contract: that many pairs, in static memory or in this request's arena.

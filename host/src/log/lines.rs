@@ -164,7 +164,10 @@ mod tests {
         assert_eq!(lines.len(), 1);
         let line = &lines[0];
         assert_eq!((line["message"].as_str(), line["plugin"].as_str()), (Some(nasty), Some(nasty)));
-        assert_eq!((&line["level"], &line["count"], &line["works"]), (&json!("WARN"), &json!(3), &json!(true)));
+        assert_eq!(
+            (&line["level"], &line["count"], &line["works"]),
+            (&json!("WARN"), &json!(3), &json!(true))
+        );
         assert_eq!(line["pid"], std::process::id());
     }
 

@@ -116,7 +116,11 @@ pub fn last_words(error: &Error) {
 fn dropped(count: u64) -> String {
     let message = format!("{count} lines of the log were dropped: standard error is too slow");
     if is_json() {
-        return json_line(&[("level", json!("WARN")), ("message", json!(message)), ("dropped", json!(count))]);
+        return json_line(&[
+            ("level", json!("WARN")),
+            ("message", json!(message)),
+            ("dropped", json!(count)),
+        ]);
     }
     format!("host: {message}\n")
 }

@@ -1,8 +1,8 @@
 //! `[log]`
 
+use super::Located;
 use super::section::Section;
 use super::tree::{Node, Value};
-use super::Located;
 use crate::error::Error;
 use crate::log::LogFormat;
 use clap::ValueEnum;
@@ -46,7 +46,11 @@ pub(super) fn log(node: &Node) -> Result<LogSpec, Error> {
     let (section, default) =
         (Section::open(node, "[log]", &["format", "access", "request_id"])?, LogSpec::default());
     Ok(LogSpec {
-        format: section.get("format").map(|node| one_of(node, "format")).transpose()?.unwrap_or(default.format),
+        format: section
+            .get("format")
+            .map(|node| one_of(node, "format"))
+            .transpose()?
+            .unwrap_or(default.format),
         access: section.get("access").map(|node| one_of(node, "form")).transpose()?.unwrap_or_default(),
         request_id: section.get("request_id").map(header).transpose()?.unwrap_or(default.request_id),
     })

@@ -1,8 +1,8 @@
 //! `[process]`
 
+use super::Located;
 use super::section::Section;
 use super::tree::{Node, Value};
-use super::Located;
 use crate::error::Error;
 
 /// `[process]`: what a worker may do. None: what the process that starts it may do.

@@ -57,7 +57,8 @@ impl Supervisor {
 
     /// A line: what `host ctl status` begins with, and the worker.
     fn notice(&self) -> String {
-        let worker = self.current.as_ref().map_or("no worker".to_owned(), |one| format!("worker {}", one.pid));
+        let worker =
+            self.current.as_ref().map_or("no worker".to_owned(), |one| format!("worker {}", one.pid));
         format!("{}; {worker}", self.state())
     }
 

@@ -10,7 +10,9 @@ impl Supervisor {
         let why = match &self.current {
             _ if self.stopping.is_some() => "the host stops".to_owned(),
             Some(worker) if worker.is_serving() => return Health::Ready,
-            Some(Worker { phase: Phase::Waiting(error), .. }) => format!("a worker waits for a change: {error}"),
+            Some(Worker { phase: Phase::Waiting(error), .. }) => {
+                format!("a worker waits for a change: {error}")
+            }
             Some(worker) => format!("worker {} is loading", worker.pid),
             None => "no worker is running".to_owned(),
         };

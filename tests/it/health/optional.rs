@@ -5,9 +5,10 @@ use crate::harness::{Host, Spec, for_each_server, workspace_plugin};
 
 /// An app that can be served without the plugin `late`, at `/late`.
 fn app() -> Spec {
-    Spec::new().plugin("hello", &workspace_plugin("hello")).plugin("late", &late_library()).text(
-        "optional = true\nmount = '/late'",
-    )
+    Spec::new()
+        .plugin("hello", &workspace_plugin("hello"))
+        .plugin("late", &late_library())
+        .text("optional = true\nmount = '/late'")
 }
 
 /// Sees that `late` is down, and that the rest is served.
@@ -65,7 +66,8 @@ fn a_file_that_is_missing_is_a_plugin_that_is_down() {
 fn an_optional_plugin_that_is_up_is_not_taken_down_by_a_change_that_fails() {
     let host = Host::with(app(), "threaded").file("gate", "").start();
     host.folder().write("fail-at-create", "");
-    let spec = Spec::exactly(app().as_str().replace("mount = '/late'", "mount = '/late'\nconfig = { a = 1 }"));
+    let spec =
+        Spec::exactly(app().as_str().replace("mount = '/late'", "mount = '/late'\nconfig = { a = 1 }"));
     let refused = host.reload_spec(&spec);
     assert_eq!(refused.code, Some(78), "{refused:?}");
     assert_eq!(host.get("/late").expect(200).text(), "here at last\n");

@@ -1,7 +1,7 @@
 //! Health where the app is served, if the spec says so.
 
 use super::late;
-use crate::harness::{Callers, Client, Host, for_each_server, on_servers, AT_ONCE};
+use crate::harness::{AT_ONCE, Callers, Client, Host, for_each_server, on_servers};
 
 #[test]
 fn both_paths_are_the_apps_unless_the_spec_says_so() {

@@ -11,7 +11,8 @@ fn id_of(answer: &Response) -> String {
 /// Waits for so many lines that contain `part`, and sees that each has the id.
 #[track_caller]
 fn each_line_has(host: &Host, part: &str, count: usize, id: &str) {
-    let lines = || host.log().lines().filter(|line| line.contains(part)).map(str::to_owned).collect::<Vec<_>>();
+    let lines =
+        || host.log().lines().filter(|line| line.contains(part)).map(str::to_owned).collect::<Vec<_>>();
     eventually(part, || lines().len() >= count);
     let lines = lines();
     assert!(lines.len() == count && lines.iter().all(|line| line.contains(id)), "{id}: {lines:#?}");
@@ -23,7 +24,12 @@ fn a_requests_id_is_in_its_answer_and_on_each_of_its_lines() {
         let host = Host::start(says(), server);
         let mut client = host.connect();
         // By both ways to the log, and the access line.
-        for (path, lines) in [("/say/word-one", 3), ("/elsewhere/word-two", 3), ("/later/word-three", 2), ("/stream/word-four", 2)] {
+        for (path, lines) in [
+            ("/say/word-one", 3),
+            ("/elsewhere/word-two", 3),
+            ("/later/word-three", 2),
+            ("/stream/word-four", 2),
+        ] {
             let answer = client.get(path).expect(200);
             let id = id_of(&answer);
             assert!(answer.text() == id || answer.text() == "chunk", "{answer:?}");

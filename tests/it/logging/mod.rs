@@ -63,7 +63,10 @@ fn a_failure_is_a_json_object_too() {
     let lines = objects(&output);
     let last = lines.last().expect("a line");
     assert_eq!((last["level"].as_str(), last["process"].as_str()), (Some("ERROR"), Some("worker")));
-    assert!(last["message"].as_str().is_some_and(|message| message.contains("no library `nothing`")), "{last}");
+    assert!(
+        last["message"].as_str().is_some_and(|message| message.contains("no library `nothing`")),
+        "{last}"
+    );
     assert!(last["help"].as_array().is_some_and(|help| !help.is_empty()), "{last}");
 }
 
@@ -103,7 +106,10 @@ fn access_lines_have_the_form_that_the_spec_names() {
         };
         let common = lines_in("common");
         assert!(common.len() == 1 && common[0].starts_with("127.0.0.1 - - ["), "{common:?}");
-        assert!(common[0].contains("] \"GET /say/x HTTP/1.1\" 200 ") && common[0].ends_with("ms"), "{common:?}");
+        assert!(
+            common[0].contains("] \"GET /say/x HTTP/1.1\" 200 ") && common[0].ends_with("ms"),
+            "{common:?}"
+        );
         let combined = lines_in("combined");
         assert!(combined[0].contains(" \"http://x/\" \"a \\\"browser\\\"\" "), "{combined:?}");
         let json: Value = serde_json::from_str(&lines_in("json")[0]).expect("an object");

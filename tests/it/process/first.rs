@@ -32,7 +32,7 @@ impl First {
         let mut supervisor = None;
         eventually("the host is there", || {
             supervisor = children_of(unshare.id()).first().copied();
-            supervisor.is_some() && std::os::unix::net::UnixStream::connect(folder.join("host.sock")).is_ok()
+            supervisor.is_some_and(|supervisor| !children_of(supervisor).is_empty())
         });
         Self { unshare, folder, supervisor: supervisor.expect("a process") }
     }
@@ -55,9 +55,13 @@ impl Drop for First {
     }
 }
 
+/// Of all of its threads, and those that have ended and nobody has waited for.
 fn children_of(pid: u32) -> Vec<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn whoever_finds_no_descriptor_left_waits_and_is_served() {
         // Each that leaves makes room for one that waits.
         while let Some(mut client) = clients.pop() {
             clients.drain(..clients.len().min(1));
-            drop(client.send_head("GET", "/", &[]));
+            client.send_head("GET", "/", &[]);
             if clients.is_empty() {
                 client.read().expect(200);
             }

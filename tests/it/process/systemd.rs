@@ -2,7 +2,8 @@
 
 use super::rights;
 use crate::harness::{
-    Address, Client, Folder, Starting, eventually, for_each_server, host_binary, plugin_from_c, root,
+    Address, Client, Folder, PATIENCE, Starting, eventually, for_each_server, host_binary, plugin_from_c,
+    root,
 };
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,47 +11,49 @@ use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 /// What systemd would hear.
 struct Notices {
-    socket: UnixDatagram,
-    heard: Vec<String>,
+    heard: Receiver<String>,
 }
 
 impl Notices {
     fn of(starting: Starting) -> (Self, Starting) {
         let path = starting.folder().join("notify.sock");
         let socket = UnixDatagram::bind(&path).expect("a socket");
-        socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket");
+        let (lines, heard) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count) = socket.recv(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..count]);
+                if text.lines().any(|line| lines.send(line.to_owned()).is_err()) {
+                    return;
+                }
+            }
+        });
         let path = path.display().to_string();
-        (Self { socket, heard: Vec::new() }, starting.env("NOTIFY_SOCKET", &path))
+        (Self { heard }, starting.env("NOTIFY_SOCKET", &path))
     }
 
-    fn listen(&mut self) {
-        let mut buffer = [0; 4096];
-        while let Ok(count) = self.socket.recv(&mut buffer) {
-            let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
-            self.heard.extend(text.lines().map(str::to_owned));
-        }
-    }
-
-    /// Waits until a line that begins so was heard, and forgets what came before it.
+    /// Waits for a line that begins so, and forgets what came before it.
     #[track_caller]
     fn wait_for(&mut self, part: &str) -> String {
-        let mut found = None;
-        eventually(part, || {
-            self.listen();
-            found = self.heard.iter().position(|line| line.starts_with(part));
-            found.is_some()
-        });
-        let line = self.heard.drain(..=found.unwrap_or(0)).next_back();
-        line.expect("the line that was found")
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let line = self.heard.recv_timeout(until.saturating_duration_since(Instant::now()));
+            let line = line.unwrap_or_else(|_| panic!("systemd did not hear `{part}`"));
+            if line.starts_with(part) {
+                return line;
+            }
+        }
     }
 }
 
 fn signal(pid: u32, signal: Signal) {
-    kill_process(Pid::from_raw(pid.cast_signed()).expect("a process id"), signal).expect("a process of our own");
+    kill_process(Pid::from_raw(pid.cast_signed()).expect("a process id"), signal)
+        .expect("a process of our own");
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn systemd_hears_when_it_serves_what_it_does_and_that_it_ends() {
         notices.wait_for("READY=1");
         assert_eq!(host.stop().code, Some(0));
         notices.wait_for("STOPPING=1");
-        assert!(!notices.heard.iter().any(|line| line.starts_with("WATCHDOG")), "nobody asked for it");
+        assert!(!notices.heard.try_iter().any(|line| line.starts_with("WATCHDOG")), "nobody asked for it");
     });
 }
 
@@ -105,17 +108,16 @@ fn a_sign_of_life_is_given_twice_as_often_as_it_is_waited_for_and_only_with_a_wo
         eventually("there is another, or none", || host.status()["worker"]["pid"] != worker);
     }
     notices.wait_for("STATUS=pausing; no worker");
-    notices.heard.clear();
-    std::thread::sleep(Duration::from_millis(400));
-    notices.listen();
-    assert_eq!(notices.heard, [""; 0], "a host without a worker is not well");
+    let next = notices.heard.recv_timeout(Duration::from_millis(400));
+    assert_eq!(next, Err(RecvTimeoutError::Timeout), "a host without a worker is not well");
 }
 
 #[test]
 fn a_worker_is_not_told_where_systemd_listens() {
     let (_notices, starting) = Notices::of(rights("core = 0", "threaded"));
     let host = starting.env("WATCHDOG_USEC", "60000000").start();
-    let of = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/environ")).expect("a process of our own");
+    let of =
+        |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/environ")).expect("a process of our own");
     assert!(of(host.pid()).contains("NOTIFY_SOCKET="));
     assert!(!of(host.worker_pid()).contains("NOTIFY_SOCKET=") && !of(host.worker_pid()).contains("WATCHDOG"));
 }
@@ -124,14 +126,17 @@ fn a_worker_is_not_told_where_systemd_listens() {
 fn activated(folder: &Folder, sockets: &[TcpListener], names: &str, binds: &[&str]) -> std::process::Child {
     let library = plugin_from_c("rights", include_str!("rights.c"));
     folder.write("app.toml", format!("spec = 1\n[app]\nname = \"test\"\n[[plugin]]\npath = {library:?}\n"));
-    let mut script = format!("export LISTEN_PID=$$ LISTEN_FDS={} LISTEN_FDNAMES={names}; exec \"$@\"", sockets.len());
+    let mut script =
+        format!("export LISTEN_PID=$$ LISTEN_FDS={} LISTEN_FDNAMES={names}; exec \"$@\"", sockets.len());
     for (number, socket) in (3..).zip(sockets) {
         fcntl_setfd(socket, FdFlags::empty()).expect("a descriptor of our own");
         script.push_str(&format!(" {number}<&{}", socket.as_raw_fd()));
     }
     let mut command = Command::new("bash");
     command.args(["-c", &script, "sh"]).arg(host_binary()).args(["--app", "app.toml", "--quiet"]);
-    binds.iter().for_each(|bind| drop(command.args(["--bind", bind])));
+    for bind in binds {
+        command.args(["--bind", bind]);
+    }
     command.current_dir(folder.path()).env("XDG_RUNTIME_DIR", folder.path()).env("HOST_LOG_FORMAT", "pretty");
     command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a shell")
 }
@@ -159,7 +164,10 @@ fn a_name_of_several_sockets_is_an_error_that_says_what_to_write() {
     let output = activated(&folder, &sockets, "http:http", &["fd:http"]).wait_with_output().expect("its end");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cannot listen on fd:http: more than one inherited socket has that name"), "{said}");
+    assert!(
+        said.contains("cannot listen on fd:http: more than one inherited socket has that name"),
+        "{said}"
+    );
     assert!(said.contains("help: name each of them: fd:3, fd:4"), "{said}");
 }
 
@@ -168,7 +176,10 @@ fn units() -> Folder {
     let folder = Folder::new();
     for entry in std::fs::read_dir(root().join("docs/systemd")).expect("docs/systemd").flatten() {
         let text = std::fs::read_to_string(entry.path()).expect("a unit");
-        folder.write(entry.file_name(), text.replace("/usr/local/bin/host", &host_binary().display().to_string()));
+        folder.write(
+            entry.file_name(),
+            text.replace("/usr/local/bin/host", &host_binary().display().to_string()),
+        );
     }
     folder
 }
@@ -208,7 +219,9 @@ fn the_commands_of_the_units_are_there() {
         line.replace("%i", "test").replace("%t", "/nowhere")
     };
     let folder = Folder::new();
-    for (key, want) in [("ExecStart=", "cannot read `/etc/host/test/app.toml`"), ("ExecReload=", "no control socket")] {
+    for (key, want) in
+        [("ExecStart=", "cannot read `/etc/host/test/app.toml`"), ("ExecReload=", "no control socket")]
+    {
         let command = command(key);
         let mut words = command.split(' ').skip(1);
         let output = Command::new(host_binary()).args(words.by_ref()).current_dir(folder.path()).output();

@@ -16,7 +16,11 @@ fn threads_of(pid: u32, name: &str) -> Vec<String> {
 fn is_nobody(host: &Host, pid: u32) {
     let ids = format!("{NOBODY} {NOBODY} {NOBODY} {NOBODY}");
     for name in ["Uid:", "Gid:"] {
-        assert!(threads_of(pid, name).iter().all(|thread| *thread == ids), "{name} {:?}", threads_of(pid, name));
+        assert!(
+            threads_of(pid, name).iter().all(|thread| *thread == ids),
+            "{name} {:?}",
+            threads_of(pid, name)
+        );
     }
     assert!(threads_of(pid, "Groups:").iter().all(|groups| groups.is_empty() || groups == NOBODY));
     assert!(threads_of(pid, "CapEff:").iter().all(|rights| rights.trim_start_matches('0').is_empty()));

@@ -214,13 +214,7 @@ impl<H: Head> Drop for Streaming<H> {
 }
 
 /// Writes the access line of a request.
-pub(super) fn log<H: Head>(
-    shared: &Shared,
-    exchange: &Exchange<H>,
-    status: u16,
-    bytes: u64,
-    began: Instant,
-) {
+pub(super) fn log<H: Head>(shared: &Shared, exchange: &Exchange<H>, status: u16, bytes: u64, began: Instant) {
     if !shared.serving.access_log.is_on() {
         return;
     }

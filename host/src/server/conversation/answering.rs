@@ -46,7 +46,10 @@ impl Conversation<'_> {
         let started =
             crate::date::with_now(|date| http.start_response(out, answer.status(), headers, length, date));
         if let Err(error) = started {
-            tracing::error!(request = &**self.exchange.id(), "cannot send the answer of the handler: {error}");
+            tracing::error!(
+                request = &**self.exchange.id(),
+                "cannot send the answer of the handler: {error}"
+            );
             self.exchange.has_failed();
             return Err(Refusal::new(500, "the handler's answer cannot be sent").into());
         }
