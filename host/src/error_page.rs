@@ -89,7 +89,7 @@ fn escape(text: &str) -> String {
 
 /// The reason phrase of a status, from the table of the HTTP library; `Unknown` for the rest, as Bottle says.
 pub(crate) fn reason(status: u16) -> &'static str {
-    actix_http::StatusCode::from_u16(status)
+    actix_web::http::StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or("Unknown")

@@ -39,6 +39,7 @@ mod timer;
 mod waker;
 
 mod arena;
+mod clock;
 mod date;
 mod error_page;
 mod exchange;
@@ -56,6 +57,7 @@ pub mod stop;
 
 pub mod control;
 pub mod deployment;
+mod doing;
 mod health;
 mod prove;
 pub mod supervisor;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Variables that are meant for the process that systemd started, and for none that it starts.
@@ -15,8 +16,12 @@ pub(crate) fn is_listening() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
-/// Clients are served from now on; or again, after [`reloading`].
+/// Whether clients were served once: before that there is nothing to load again.
+static WAS_READY: AtomicBool = AtomicBool::new(false);
+
+/// Clients are served from now on.
 pub(crate) fn ready() {
+    WAS_READY.store(true, Ordering::Relaxed);
     say(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())]);
 }
 
@@ -25,11 +30,19 @@ pub(crate) fn status(text: &str) {
     say(&[NotifyState::Status(text)]);
 }
 
-/// Something is loaded again; [`ready`] follows, whatever becomes of it.
+/// Something is loaded again; [`reloaded`] follows, whatever becomes of it.
 pub(crate) fn reloading() {
     // Without a time it is not believed.
-    if let Ok(now) = NotifyState::monotonic_usec_now() {
-        say(&[NotifyState::Reloading, now]);
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) if WAS_READY.load(Ordering::Relaxed) => say(&[NotifyState::Reloading, now]),
+        _ => {}
+    }
+}
+
+/// What is loaded again is there, or was refused.
+pub(crate) fn reloaded() {
+    if WAS_READY.load(Ordering::Relaxed) {
+        say(&[NotifyState::Ready]);
     }
 }
 

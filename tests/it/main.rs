@@ -6,6 +6,7 @@
 mod asynchronous;
 mod bad_input;
 mod dev;
+mod doing;
 mod examples;
 mod faults;
 mod harness;

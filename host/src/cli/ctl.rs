@@ -36,6 +36,12 @@ enum Asked {
     Health,
     /// Whether its app is to be asked: exit code 0, else 1 and why not
     Ready,
+    /// List the requests in flight, the oldest first
+    Requests {
+        /// How many to list
+        #[arg(long, value_name = "N", default_value_t = crate::doing::LISTED_MAX)]
+        limit: usize,
+    },
     /// Put a new generation of a plugin in place of the current one
     Swap {
         /// The plugin, and its new library if that is another file
@@ -124,6 +130,7 @@ impl Asked {
             Self::Status => Command::Status,
             Self::Health => Command::Health,
             Self::Ready => Command::Ready,
+            Self::Requests { limit } => Command::Requests { limit: Some(limit) },
             Self::Swap { plugin: Named { plugin, file }, force, without_state } => {
                 Command::Swap { plugin, file, force, without_state }
             }

@@ -17,6 +17,12 @@ pub enum Command {
     Status,
     /// The routes that are served, and the paths that its plugins test themselves with.
     Routes,
+    /// The requests in flight, the oldest first.
+    Requests {
+        /// How many are listed; none: a hundred.
+        #[serde(default)]
+        limit: Option<usize>,
+    },
     /// Puts a new generation of a plugin in place of the current one.
     Swap {
         /// The plugin's name.

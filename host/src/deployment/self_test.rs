@@ -3,6 +3,7 @@
 use crate::deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Head, Plan, Progress};
+use crate::scoreboard::Client;
 use crate::service::{Service, Settings};
 use crate::spec::{PluginSpec, Spec};
 use crate::table::Table;
@@ -108,5 +109,8 @@ impl Head for TestHead {
     }
     fn peer(&self) -> String {
         "self-test".to_owned()
+    }
+    fn client(&self) -> Client {
+        Client::Unix
     }
 }

@@ -6,6 +6,7 @@ use super::down::Down;
 use super::draft::Look;
 use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands};
+use crate::doing;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::health::Health;
@@ -34,6 +35,7 @@ impl Deployment {
             }
             Command::Ready => Health::Ready.into(),
             Command::Routes => self.routes(),
+            Command::Requests { limit } => doing::list_of_this_process(limit.unwrap_or(doing::LISTED_MAX)),
             Command::Swap { plugin, file, force, without_state } => {
                 self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }
@@ -131,7 +133,7 @@ struct Row {
 impl Row {
     /// One of the process before, which has no instance in this one.
     fn of_copy(plugin: &str, copied: &Copied) -> Self {
-        let Accepted { sealed, manifest } = &copied.accepted;
+        let Accepted { sealed, manifest, .. } = &copied.accepted;
         Self {
             plugin: plugin.to_owned(),
             version: manifest.version.clone(),

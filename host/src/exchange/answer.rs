@@ -5,6 +5,7 @@ use super::{Exchange, Head, Progress, Stage};
 use crate::error_page;
 use crate::request_body::BodyPipe;
 use crate::request_id;
+use crate::scoreboard::State;
 use crate::usage::{InBody, Uses};
 use crate::waker::HostWaker;
 use plugin_api::abi::{self, Buf, Pair, Response, Slice};
@@ -122,6 +123,12 @@ impl<H: Head> Exchange<H> {
 
     /// The next chunk of a streamed answer; `None` at its end, an error when the handler gave up.
     pub(crate) fn poll_chunk(&mut self, task: &Waker) -> Poll<Option<Result<OwnedBody, StreamFailed>>> {
+        let chunk = self.next_chunk(task);
+        self.shown.is(if chunk.is_pending() { State::Waiting } else { State::Writing });
+        chunk
+    }
+
+    fn next_chunk(&mut self, task: &Waker) -> Poll<Option<Result<OwnedBody, StreamFailed>>> {
         if let Some(stream) = &mut self.own_stream {
             let chunk = stream.poll_next(task);
             let in_body = || InBody::of(self.inner().uses());
@@ -142,6 +149,7 @@ impl<H: Head> Exchange<H> {
         if !stream.is_some() {
             return Poll::Ready(None);
         }
+        self.show_in_handler();
         let mut chunk = Buf::EMPTY;
         // SAFETY: the request uses the stream's generation.
         let poll = unsafe { (*stream.vt).poll };
@@ -244,8 +252,15 @@ impl<H: Head> Exchange<H> {
         }
     }
 
-    /// Ends the request: what is pending is dropped, buffers go back to their producers, the arena is emptied.
+    /// Ends the request.
     pub(crate) fn finish(&mut self) {
+        self.give_back();
+        self.shown.is(State::Idle);
+    }
+
+    /// Ends the request, but for its answer, which was copied and goes out: what is pending is dropped, buffers go back to their
+    /// producers, the arena is emptied.
+    pub(crate) fn give_back(&mut self) {
         self.drop_pending();
         self.release_response();
         if let Some(pipe) = self.pipe.take() {

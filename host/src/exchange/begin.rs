@@ -5,6 +5,7 @@ use super::context::Place;
 use super::{Exchange, Head, Plan, Stage};
 use crate::app::BodyMode;
 use crate::request_body::BodyPipe;
+use crate::scoreboard::State;
 use crate::table::Found;
 use plugin_api::abi::Slice;
 use std::ptr::NonNull;
@@ -14,6 +15,9 @@ use std::task::Waker;
 impl<H: Head> Exchange<H> {
     /// Finds the route, and what it wants of the body.
     pub(crate) fn begin(&mut self) -> Plan {
+        if self.stage == Stage::Idle {
+            self.show();
+        }
         self.stage = Stage::Route;
         self.look_at_current_table();
         if self.is_own() {
@@ -78,10 +82,12 @@ impl<H: Head> Exchange<H> {
     fn use_or_wait(&mut self, plan: Plan) -> Plan {
         let uses = self.inner().uses();
         self.slot.using(uses);
+        self.show_plan(plan);
         let is_gated = uses.is_gated();
         match plan {
             _ if is_gated => {
                 self.slot.leave();
+                self.shown.is(State::Waiting);
                 self.refused = None;
                 return Plan::Gate;
             }
@@ -108,7 +114,7 @@ impl<H: Head> Exchange<H> {
     /// Goes on with the request of another exchange, which has read its body.
     pub(crate) fn take_over(&mut self, other: &mut Exchange<impl Head>) {
         std::mem::swap(&mut self.body, &mut other.body);
-        self.inner().take_number(other.inner().number());
+        self.take_place_of(other);
         other.slot.leave();
     }
 

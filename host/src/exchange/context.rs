@@ -6,6 +6,7 @@ use super::vtable;
 use crate::arena::Arena;
 use crate::foreign::OwnedHandler;
 use crate::request_id;
+use crate::scoreboard::Client;
 use crate::service::{Service, Settings};
 use crate::table::{Mount, Route, Table};
 use crate::usage::Uses;
@@ -36,6 +37,8 @@ pub(crate) trait Head: 'static {
     fn header_at(&self, index: usize) -> Option<(&[u8], &[u8])>;
     /// The client's address.
     fn peer(&self) -> String;
+    /// The same, for the scoreboard: without taking memory.
+    fn client(&self) -> Client;
 }
 
 /// The route and the mount of a request, inside the table that the exchange holds.
@@ -60,8 +63,8 @@ pub(super) struct Inner<H> {
     pub(super) allow: Cell<Option<String>>,
     /// Whether the plugin said in the log what went wrong.
     pub(super) explained: Cell<bool>,
-    /// The number in the id; 0: nobody has asked for it yet.
-    number: Cell<u64>,
+    /// What the scoreboard has for an id; 0: the request has not begun.
+    pub(super) number: Cell<u64>,
     id: OnceCell<request_id::Text>,
     peer: OnceCell<String>,
 }
@@ -182,7 +185,7 @@ impl<H: Head> Inner<H> {
         errors.iter().find(|(known, _)| *known == status).map(|(_, handler)| OwnedHandler::raw(handler))
     }
 
-    /// The number in the request's id.
+    /// The number in the request's id: what the scoreboard has, else one that is made when somebody asks for it.
     pub(super) fn number(&self) -> u64 {
         if self.number.get() == 0 {
             self.number.set(request_id::next());
@@ -190,12 +193,7 @@ impl<H: Head> Inner<H> {
         self.number.get()
     }
 
-    /// Goes on with the request of that number.
-    pub(super) fn take_number(&self, number: u64) {
-        self.number.set(number);
-    }
-
-    /// The request's id: made when somebody asks for it.
+    /// The request's id, which the scoreboard has as a number: made when somebody asks for it.
     pub(super) fn id(&self) -> &request_id::Text {
         self.id.get_or_init(|| request_id::text(request_id::process(), self.number()))
     }

@@ -72,6 +72,7 @@ impl<H: Head> Exchange<H> {
     /// As [`fail`](Self::fail), when this exchange has passed the request on.
     pub(crate) fn fail_anew(&mut self, status: u16, message: &str) -> Progress {
         self.failed = true;
+        self.show_as(self.inner().number.get());
         match self.begin() {
             Plan::Gate | Plan::Whole => self.page(status, message),
             Plan::NoBody | Plan::Stream => self.fail(status, message),
@@ -81,6 +82,7 @@ impl<H: Head> Exchange<H> {
     /// It waited for as long as a handler may take.
     pub(crate) fn is_late_at_gate(&mut self) -> Progress {
         self.failed = true;
+        self.show_as(self.inner().number.get());
         self.page(503, "the plugin is being replaced, and that takes longer than it should")
     }
 

@@ -16,6 +16,7 @@ mod begin;
 mod context;
 mod failing;
 mod own;
+mod shown;
 mod vtable;
 
 pub(crate) use answer::{OwnedBody, StreamFailed};
@@ -24,6 +25,7 @@ pub(crate) use context::Head;
 use crate::own_pages::{OwnAnswer, OwnStream};
 use crate::request_body::{BodyPipe, WholeBody};
 use crate::request_id;
+use crate::scoreboard::{self, State};
 use crate::service::{Service, Settings};
 use crate::table::Route;
 use crate::usage::Slot;
@@ -88,6 +90,8 @@ pub(crate) struct Exchange<H: Head> {
     refused: Option<(u16, String)>,
     /// Says which generations the request uses.
     slot: Arc<Slot>,
+    /// Says what the request is at.
+    shown: scoreboard::Place,
     /// The request failed by no will of its handler.
     failed: bool,
     /// The host answers by itself: with this, and then with the chunks of that.
@@ -112,6 +116,7 @@ impl<H: Head> Exchange<H> {
             stage: Stage::Idle,
             refused: None,
             slot: service.slots.add(),
+            shown: scoreboard::place(),
             failed: false,
             own: None,
             own_stream: None,
@@ -181,6 +186,7 @@ impl<H: Head> Exchange<H> {
         unsafe { response.write(answer::empty(status)) };
         self.pending = abi::Poll::NONE;
         let _handling = self.handling();
+        self.show_in_handler();
         // SAFETY: the slot says that the request uses the handler's generation, so its functions are there.
         let call = unsafe { (*handler.vt).call };
         // SAFETY: the contract of `call`: the request stays valid until `finish`, the rest are places for one value each.
@@ -206,12 +212,13 @@ impl<H: Head> Exchange<H> {
         let pending = self.pending;
         let response = self.inner().response.get();
         let _handling = self.handling();
+        self.show_in_handler();
         // SAFETY: `pending` was filled by a call that answered PENDING, and the request still uses its generation.
         let poll = unsafe { (*pending.vt).poll };
         // SAFETY: the contract of `poll`: the waker is lent, and `out` is a place for the response.
         let code = unsafe { poll(pending.data, waker.as_raw(), response.cast()) };
         match code {
-            abi::PENDING => Progress::Pending,
+            abi::PENDING => self.show_pending(),
             code => {
                 self.drop_pending();
                 self.settle(code)
@@ -243,6 +250,7 @@ impl<H: Head> Exchange<H> {
         let pending = std::mem::replace(&mut self.pending, abi::Poll::NONE);
         if pending.is_some() {
             let _handling = self.handling();
+            self.show_in_handler();
             // SAFETY: its table lives as long as its generation, which the request uses.
             let drop = unsafe { (*pending.vt).drop };
             // SAFETY: taken out above, so this is the one call.
@@ -253,7 +261,7 @@ impl<H: Head> Exchange<H> {
     fn settle(&mut self, code: i32) -> Progress {
         match code {
             abi::READY => self.ready(),
-            abi::PENDING if self.pending.is_some() => Progress::Pending,
+            abi::PENDING if self.pending.is_some() => self.show_pending(),
             abi::DECLINED => self.fail(404, "not found"),
             abi::PANIC => self.gave_up("the handler panicked"),
             abi::CANCELLED => self.gave_up("the handler was cancelled"),
@@ -288,6 +296,7 @@ impl<H: Head> Exchange<H> {
             self.add_header(GENERATION_HEADER, &generation);
         }
         self.stage = Stage::Done;
+        self.shown.is(State::Writing);
         Progress::Ready
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Exchange, Head, Progress, Stage, answer};
 use crate::own_pages::{Answered, Asked, OwnAnswer};
+use crate::scoreboard::State;
 use plugin_api::abi::{Buf, Pair, Slice};
 
 /// They tell what the body was, and it is another one now.
@@ -35,6 +36,7 @@ impl<H: Head> Exchange<H> {
         response.body = Buf::from_vec(own.body);
         self.own_stream = own.stream;
         self.stage = Stage::Done;
+        self.shown.is(State::Writing);
         Progress::Ready
     }
 

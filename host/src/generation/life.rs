@@ -85,6 +85,7 @@ impl Generation {
         }
         Ok(Arc::new(Self {
             label,
+            on_board: library.number_on_board(),
             entry,
             this,
             host: Mutex::new(Some(host)),

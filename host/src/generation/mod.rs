@@ -16,6 +16,7 @@ use crate::foreign::Object;
 use crate::host_side::HostSide;
 use crate::library::Digest;
 use crate::manifest::Manifest;
+use crate::scoreboard::GenerationOnBoard;
 use crate::usage::{Counts, Uses};
 use call::Calls;
 use life::Code;
@@ -42,6 +43,7 @@ pub struct Generation {
     uses: Mutex<Vec<Weak<Uses>>>,
     /// Of slots that do not count for it any more.
     counts: Counts,
+    on_board: Option<u32>,
 }
 
 // SAFETY: `entry` points to constant data of the library, `this` is its instance; both are only used by functions that need the
@@ -63,6 +65,8 @@ pub struct Label {
     pub source: String,
     /// Of the bytes that run.
     pub digest: Digest,
+    /// What the linker called them, in hexadecimal; empty: nothing.
+    pub build_id: String,
     /// The configuration that it was created with: a JSON object.
     pub config_json: String,
     /// What the plugin says of itself.
@@ -76,6 +80,19 @@ impl std::fmt::Display for Label {
 }
 
 impl Label {
+    /// As the scoreboard has it. It is not mapped yet.
+    pub(crate) fn on_board(&self) -> GenerationOnBoard {
+        GenerationOnBoard {
+            plugin: self.name.clone(),
+            number: self.number,
+            version: self.manifest.version.clone(),
+            digest: self.digest.to_string(),
+            build_id: self.build_id.clone(),
+            file: self.file.to_string_lossy().into_owned(),
+            mapped: 0..0,
+        }
+    }
+
     /// Plugin and number, for machines: `catalog/8`.
     pub fn tag(&self) -> String {
         format!("{}/{}", self.name, self.number)
@@ -102,6 +119,11 @@ impl Generation {
     /// What the plugin says of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.label.manifest
+    }
+
+    /// Its number on the scoreboard, for routes.
+    pub(crate) fn on_board(&self) -> Option<u32> {
+        self.on_board
     }
 
     /// Takes a part in something that its plugin handed over: it goes back when the generation is retired.

@@ -3,6 +3,7 @@
 
 use super::Sealed;
 use crate::error::Error;
+use crate::scoreboard::OnBoard;
 use crate::thread_exit::{self, Id};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use std::error::Error as _;
@@ -24,6 +25,8 @@ pub struct Library {
     id: Id,
     /// Kept as long as the code may be mapped: the loader knows the library by the number of this descriptor.
     sealed: ManuallyDrop<Sealed>,
+    /// Kept for as long.
+    on_board: ManuallyDrop<Option<OnBoard>>,
 }
 
 // SAFETY: the handle may be used on any thread (`libloading` says so), `Sealed` is a file, and `entry` is an address that
@@ -62,7 +65,22 @@ impl Library {
         // SAFETY: the symbol is not used as the type that it is asked for: only its address is taken.
         let symbol = unsafe { handle.get::<*const c_void>(ENTRY) };
         let symbol = symbol.map_err(|error| failed(sealed.path(), &name, &error))?;
-        Ok(Self { handle, entry: symbol.as_raw_ptr(), id, sealed })
+        let on_board = ManuallyDrop::new(None);
+        Ok(Self { handle, entry: symbol.as_raw_ptr(), id, sealed, on_board })
+    }
+
+    /// Has its place on the scoreboard, which says from now on where it is mapped.
+    pub(crate) fn on_board(mut self, place: Option<OnBoard>) -> Self {
+        if let (Some(place), Ok(Some(mapped))) = (&place, self.sealed.mapped()) {
+            place.map(&mapped);
+        }
+        self.on_board = ManuallyDrop::new(place);
+        self
+    }
+
+    /// The number of its place on the scoreboard.
+    pub(crate) fn number_on_board(&self) -> Option<u32> {
+        self.on_board.as_ref().map(OnBoard::index)
     }
 
     /// The library that is being opened at this moment, and for how long already. Others wait for it: its constructors run
@@ -111,15 +129,16 @@ impl Library {
         }
         // SAFETY: no thread holds a value of the keys, as the line above proved, and none will set one.
         unsafe { thread_exit::delete_keys(self.id) };
-        let Self { handle, sealed, id, .. } = self;
+        let Self { handle, sealed, id, on_board, .. } = self;
         let name = sealed.loader_path();
         let closed = ManuallyDrop::into_inner(handle).close();
         closed.map_err(|error| failed(sealed.path(), &name, &error))?;
         // The descriptor of a copy that is still mapped stays open: the loader knows the copy by its number.
-        if thread_exit::forget(id).is_err() || sealed.is_mapped().unwrap_or(true) {
+        if thread_exit::forget(id).is_err() || !matches!(sealed.mapped(), Ok(None)) {
             return Ok(Closed::Pinned(None, "the loader keeps it".to_owned()));
         }
         drop(ManuallyDrop::into_inner(sealed));
+        drop(ManuallyDrop::into_inner(on_board));
         Ok(Closed::Gone)
     }
 }

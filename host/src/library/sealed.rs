@@ -6,6 +6,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -117,14 +118,22 @@ impl Sealed {
         format!("/proc/self/fd/{}", self.copy.as_raw_fd())
     }
 
-    /// Whether this process still maps the copy.
-    pub(super) fn is_mapped(&self) -> io::Result<bool> {
+    /// Where this process maps the copy; none: nowhere.
+    pub(super) fn mapped(&self) -> io::Result<Option<Range<u64>>> {
         let inode = fstat(&self.copy)?.st_ino.to_string();
         // A line is `from-to perms offset device inode path`. The inode alone may name another file of another device:
         // then this says "mapped" once too often, which only keeps a descriptor.
         let maps = std::fs::read_to_string("/proc/self/maps")?;
-        Ok(maps.lines().any(|line| line.split_ascii_whitespace().nth(4) == Some(&inode)))
+        let parts = maps.lines().filter(|line| line.split_ascii_whitespace().nth(4) == Some(&inode));
+        let parts = parts.filter_map(|line| addresses(line.split_ascii_whitespace().next()?));
+        Ok(parts.reduce(|whole, part| whole.start.min(part.start)..whole.end.max(part.end)))
     }
+}
+
+/// `7f00-7f08`.
+fn addresses(range: &str) -> Option<Range<u64>> {
+    let (from, to) = range.split_once('-')?;
+    Some(u64::from_str_radix(from, 16).ok()?..u64::from_str_radix(to, 16).ok()?)
 }
 
 /// Reads a library, within its limit.

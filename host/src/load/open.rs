@@ -7,6 +7,7 @@ use crate::library::{Library, Sealed};
 use crate::manifest::Manifest;
 use crate::preflight;
 use crate::run_handle::RunHandle;
+use crate::scoreboard::board;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub(crate) struct Accepted {
     pub(crate) sealed: Sealed,
     pub(crate) manifest: Manifest,
+    /// What the linker called it; empty: nothing.
+    pub(crate) build_id: String,
 }
 
 /// Reads the file once, seals what was read, and looks whether that can be loaded here.
@@ -23,8 +26,8 @@ pub(crate) fn seal(file: &Path) -> Result<Accepted, Error> {
 
 /// Looks whether a sealed copy can be loaded here.
 pub(crate) fn accept(sealed: Sealed) -> Result<Accepted, Error> {
-    let manifest = preflight::accept(sealed.path(), &sealed, crate::host_side::EXTENSIONS)?;
-    Ok(Accepted { sealed, manifest })
+    let (manifest, build_id) = preflight::accept(sealed.path(), &sealed, crate::host_side::EXTENSIONS)?;
+    Ok(Accepted { sealed, manifest, build_id: build_id.unwrap_or_default() })
 }
 
 /// What a generation is to be called, and made with.
@@ -43,12 +46,14 @@ pub(crate) fn create(
     run: RunHandle,
     progress: &Progress,
 ) -> Result<Arc<Generation>, Error> {
-    let Accepted { sealed, manifest } = accepted;
+    let Accepted { sealed, manifest, build_id } = accepted;
     let Identity { name, number, source, config_json } = identity;
     let (file, digest) = (sealed.path().to_owned(), sealed.digest());
-    let label = Label { name, number, file, source, digest, config_json, manifest };
+    let label = Label { name, number, file, source, digest, build_id, config_json, manifest };
     let name = &label.name;
     progress.step(format!("plugin `{name}`: constructors of {}", label.file.display()));
-    let library = Library::open(sealed)?;
+    // Before any of its code runs, its constructors included: whatever they do, it is known whose they are.
+    let on_board = board().and_then(|board| board.add_generation(&label.on_board()));
+    let library = Library::open(sealed)?.on_board(on_board);
     Generation::create(label, library, run, progress)
 }

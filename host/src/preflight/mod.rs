@@ -36,12 +36,18 @@ pub struct Preflight {
     pub pins: Vec<Pin>,
 }
 
-/// Accepts a sealed library, or says why not. `extensions` are those that this host has. Nothing of the library runs.
+/// Accepts a sealed library with its manifest and build id, or says why not. `extensions` are those that this host has. Nothing of the library runs.
 ///
 /// # Errors
 /// The first refusal; its help says how many more there are.
-pub fn accept(file: &Path, sealed: &Sealed, extensions: &[&str]) -> Result<Manifest, Error> {
-    Preflight::of(&sealed.bytes()?, &Host::this(extensions)).accept(file)
+pub fn accept(
+    file: &Path,
+    sealed: &Sealed,
+    extensions: &[&str],
+) -> Result<(Manifest, Option<String>), Error> {
+    let mut preflight = Preflight::of(&sealed.bytes()?, &Host::this(extensions));
+    let build_id = preflight.facts.as_mut().and_then(|facts| facts.build_id.take());
+    Ok((preflight.accept(file)?, build_id))
 }
 
 impl Preflight {

@@ -46,7 +46,7 @@ fn a_sealed_library_is_accepted_by_its_own_bytes() {
     let file = folder.library(&fixture::good(), &[]);
     let sealed = Sealed::copy(&file).unwrap();
     std::fs::write(&file, "changed").unwrap();
-    assert_eq!(accept(&file, &sealed, &[]).unwrap().id, "x");
+    assert_eq!(accept(&file, &sealed, &[]).unwrap().0.id, "x");
 }
 
 #[test]

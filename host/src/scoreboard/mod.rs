@@ -6,6 +6,8 @@
 //!
 //! Text is cut off where there is no more room, and there is room for so many records: what has none is not shown, and works.
 
+#![allow(dead_code, unused_imports, reason = "what looks at it comes next: blame, and the list of requests")]
+
 mod board;
 mod crash;
 mod generations;
@@ -13,14 +15,16 @@ mod memory;
 mod routes;
 mod slot;
 mod text;
+mod thread;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use board::{Board, board};
+pub(crate) use board::{Board, board, place};
 pub(crate) use crash::Crashed;
 pub(crate) use generations::{GenerationOnBoard, Mapped, OnBoard};
 pub(crate) use routes::RouteOnBoard;
 pub(crate) use slot::{Client, Place, Request, State};
+pub(crate) use thread::thread_id;
 pub(crate) use view::{InFlight, View};

@@ -72,7 +72,7 @@ pub(super) fn serve(
     others: Option<BorrowedFd<'_>>,
     thread: &PluginThread,
 ) {
-    let head = SocketHead { head: h1::Head::default(), peer: socket.peer() };
+    let head = SocketHead { head: h1::Head::default(), peer: socket.peer(), client: socket.client() };
     let task = thread.waker();
     let exchange = Exchange::new(&serving.service, head);
     let limits = &exchange.settings().limits;

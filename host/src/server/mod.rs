@@ -6,7 +6,6 @@
 mod accept;
 mod actix;
 mod blocking_pool;
-mod clock;
 mod conversation;
 mod listening;
 mod pace;

@@ -1,6 +1,7 @@
 //! An accepted connection: TCP or Unix, never blocking.
 
 use crate::listener::Listener;
+use crate::scoreboard::Client;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -38,6 +39,14 @@ impl Socket {
         match self {
             Self::Tcp(_, peer) => peer.to_string(),
             Self::Unix(_) => "unix:".to_owned(),
+        }
+    }
+
+    /// The client, for the scoreboard.
+    pub(super) fn client(&self) -> Client {
+        match self {
+            Self::Tcp(_, peer) => Client::At(*peer),
+            Self::Unix(_) => Client::Unix,
         }
     }
 

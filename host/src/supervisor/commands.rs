@@ -74,6 +74,7 @@ impl Supervisor {
             Command::Status => self.ask_status(reply),
             Command::Health => reply.send(Health::Live.into()),
             Command::Ready => reply.send(self.readiness().into()),
+            Command::Requests { limit } => reply.send(self.requests(limit)),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             command => self.pass_on_or_hold(command, reply),
         }

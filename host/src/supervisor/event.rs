@@ -28,16 +28,21 @@ pub(super) enum Reply {
     To(SyncSender<Answer>),
     /// Nobody waits: it was a signal that asked.
     Log,
+    /// The same, and systemd was told that something is loaded again.
+    Reload,
 }
 
 impl Reply {
     /// Never waits: there is room for the one answer.
     pub(super) fn send(self, answer: Answer) {
         match self {
-            Self::To(client) => return drop(client.try_send(answer)),
+            Self::To(client) => drop(client.try_send(answer)),
+            Self::Reload => {
+                Self::Log.send(answer);
+                systemd::reloaded();
+            }
             Self::Log if answer.exit == 0 => tracing::info!("{}", answer.text),
             Self::Log => tracing::error!("{}", answer.text),
         }
-        systemd::ready();
     }
 }

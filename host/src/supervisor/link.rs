@@ -8,6 +8,7 @@ use crate::control::{Answer, Command, Commands};
 use crate::deployment::{Parent, Published};
 use crate::error::Error;
 use crate::listener::{Listener, Shape};
+use crate::scoreboard;
 use crate::spec::{Bind, Timeouts};
 use crate::stop::Stop;
 use rustix::net::AddressFamily;
@@ -116,7 +117,9 @@ impl Channel {
         let start_again = Arc::new(AtomicBool::new(false));
         signals::of_a_worker(stop.clone(), start_again.clone())?;
         // When the channel ends, nobody wants this process any more.
-        self.link(stop, start_again, || signal_hook::low_level::exit(1))
+        let (link, begin) = self.link(stop, start_again, || signal_hook::low_level::exit(1))?;
+        link.show_scoreboard();
+        Ok((link, begin))
     }
 
     pub(super) fn link(
@@ -199,6 +202,17 @@ impl Link {
 
     fn binding(&self) -> MutexGuard<'_, HashMap<u64, SyncSender<Result<Listener, Error>>>> {
         self.0.binding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Before anything of a plugin runs: the supervisor looks at it when this process does not answer any more.
+    fn show_scoreboard(&self) {
+        let Some(board) = scoreboard::board() else { return };
+        let descriptor = board.file().try_clone().map_err(|cause| Error::failed(cause.to_string()));
+        let shown =
+            descriptor.and_then(|file| self.0.outbox.send(&FromWorker::Scoreboard, Some(file.into())));
+        if let Err(error) = shown {
+            tracing::warn!("the supervisor will not see what this worker is doing: {error}");
+        }
     }
 
     /// A supervisor that does not read is about to end, and this process with it.

@@ -46,6 +46,8 @@ pub(super) enum ToWorker {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "kebab-case")]
 pub(super) enum FromWorker {
+    /// Its scoreboard, with the descriptor of that. Said before anything else.
+    Scoreboard,
     /// It serves.
     Ready { banner: String },
     /// It could not load, and waits for a change.
@@ -90,6 +92,6 @@ impl Message for ToWorker {
 
 impl Message for FromWorker {
     fn has_descriptor(&self) -> bool {
-        matches!(self, Self::Published { .. })
+        matches!(self, Self::Published { .. } | Self::Scoreboard)
     }
 }

@@ -16,6 +16,7 @@
 
 mod binding;
 mod commands;
+mod doing;
 mod ending;
 mod event;
 mod generations;
@@ -51,7 +52,7 @@ use notices::Notices;
 use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
 use serde_json::json;
-use signal_hook::consts::{SIGCHLD, SIGHUP};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGUSR1};
 use sockets::Sockets;
 use status::History;
 use std::path::Path;
@@ -180,8 +181,9 @@ impl Supervisor {
             Event::Signal(SIGCHLD) => self.reap(),
             Event::Signal(SIGHUP) => {
                 systemd::reloading();
-                self.ask(crate::control::Command::SwapChanged, Reply::Log);
+                self.ask(crate::control::Command::SwapChanged, Reply::Reload);
             }
+            Event::Signal(SIGUSR1) => self.ask(crate::control::Command::Requests { limit: None }, Reply::Log),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),

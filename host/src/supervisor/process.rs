@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, message::FromWorker};
 use crate::error::Error;
+use crate::scoreboard::View;
 use crate::spec::Timeouts;
 use crate::systemd;
 use jiff::Timestamp;
@@ -38,6 +39,8 @@ pub(super) struct Worker {
     /// Its deadline was over.
     pub(super) was_late: bool,
     pub(super) generations: Generations,
+    /// Its scoreboard; none until it has sent that.
+    pub(super) board: Option<View>,
     /// How long it may need at its end.
     pub(super) timeouts: Timeouts,
     pub(super) started: (Instant, Timestamp),
@@ -84,6 +87,7 @@ impl Worker {
             deadline: None,
             was_late: false,
             generations: Generations::default(),
+            board: None,
             timeouts: Timeouts::default(),
             started: (Instant::now(), Timestamp::now()),
             outbox: Outbox::start("to worker", socket.clone())?,

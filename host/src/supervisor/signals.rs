@@ -1,10 +1,11 @@
 //! Signals, on a thread of their own.
 
-use super::event::Event;
+use super::event::{Event, Reply};
 use crate::control::{Command, Commands};
+use crate::doing;
 use crate::error::Error;
 use crate::stop::Stop;
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -14,23 +15,25 @@ use std::sync::{Arc, OnceLock};
 
 /// Passes signals on to the main thread of a supervisor, from now on.
 pub(super) fn pass_on(events: SyncSender<Event>) -> Result<(), Error> {
-    take(&[SIGCHLD, SIGHUP, SIGINT, SIGTERM], move |signal| drop(events.send(Event::Signal(signal))))
+    take(&[SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1], move |signal| drop(events.send(Event::Signal(signal))))
 }
 
 /// The signals of a host without a supervisor: SIGINT and SIGTERM stop it, a second one ends it at once, SIGHUP swaps what
-/// changed, once there is somebody to do it.
+/// changed, once there is somebody to do it, and SIGUSR1 has it say what it is doing.
 pub(crate) fn of_a_host_alone(stop: Stop, commands: Arc<OnceLock<Arc<dyn Commands>>>) -> Result<(), Error> {
-    take(&[SIGHUP, SIGINT, SIGTERM], move |signal| match signal {
+    take(&[SIGHUP, SIGINT, SIGTERM, SIGUSR1], move |signal| match signal {
         SIGHUP => swap_changed(commands.get()),
+        SIGUSR1 => Reply::Log.send(doing::list_of_this_process(doing::LISTED_MAX)),
         _ => stop_or_end(&stop, signal),
     })
 }
 
-/// The signals of a worker. The terminal sends SIGINT to all processes, and SIGHUP: they are the supervisor's. SIGTERM is
+/// The signals of a worker. The terminal sends SIGINT to all processes, and SIGHUP: they are the supervisor's,
+/// as SIGUSR1 is. SIGTERM is
 /// for this worker alone, and another one takes its place; or it was sent to all, and the supervisor may have said so
 /// already. A second one changes nothing: the supervisor knows how long to wait.
 pub(super) fn of_a_worker(stop: Stop, start_again: Arc<AtomicBool>) -> Result<(), Error> {
-    take(&[SIGHUP, SIGINT, SIGTERM], move |signal| {
+    take(&[SIGHUP, SIGINT, SIGTERM, SIGUSR1], move |signal| {
         if signal == SIGTERM {
             start_again.store(true, Ordering::SeqCst);
             stop.request();
@@ -52,7 +55,7 @@ fn stop_or_end(stop: &Stop, signal: i32) {
 fn swap_changed(commands: Option<&Arc<dyn Commands>>) {
     let Some(commands) = commands.cloned() else { return };
     crate::systemd::reloading();
-    let swap = move || super::event::Reply::Log.send(commands.execute(Command::SwapChanged));
+    let swap = move || Reply::Reload.send(commands.execute(Command::SwapChanged));
     let _ = std::thread::Builder::new().name("swap".into()).spawn(swap);
 }
 

@@ -7,6 +7,7 @@ use super::message::{Cause, FromWorker, ToWorker};
 use super::process::{Phase, Worker, WorkerId};
 use crate::control::Answer;
 use crate::error::Error;
+use crate::scoreboard::View;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,7 @@ impl Supervisor {
 
     pub(super) fn heard(&mut self, id: WorkerId, message: FromWorker, descriptor: Option<OwnedFd>) {
         match message {
+            FromWorker::Scoreboard => self.sees(id, descriptor),
             FromWorker::Ready { banner } => self.ready(id, &banner),
             FromWorker::Waiting { error } => self.waits(id, error),
             FromWorker::Stopping if self.is_current(id) => self.stop(None),
@@ -68,6 +70,15 @@ impl Supervisor {
                     (worker.timeouts.shutdown, worker.timeouts.drain) = (shutdown, drain);
                 }
             }
+        }
+    }
+
+    fn sees(&mut self, id: WorkerId, board: Option<OwnedFd>) {
+        let Some(worker) = self.worker(id) else { return };
+        let board = board.ok_or_else(|| Error::failed("no descriptor left for its scoreboard"));
+        match board.and_then(|board| View::of(&board.into())) {
+            Ok(view) => worker.board = Some(view),
+            Err(error) => tracing::warn!("worker {}: {error}", worker.pid),
         }
     }
 

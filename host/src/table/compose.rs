@@ -6,6 +6,7 @@ use crate::app::{App, AppId, AppRoute, Installed, LoadedApp};
 use crate::error::Error;
 use crate::foreign::{OwnedFilter, OwnedHandler};
 use crate::generation::Generation;
+use crate::scoreboard::{RouteOnBoard, board};
 use crate::usage::Uses;
 use plugin_api::abi::{self, Slice};
 use std::collections::HashMap;
@@ -175,6 +176,7 @@ impl<'a> Composer<'a> {
             rule: rule.to_owned(),
             errors,
             plugin: route.plugin.clone(),
+            on_board: on_board(method, rule, route, here),
         });
         Ok(())
     }
@@ -233,6 +235,12 @@ impl<'a> Composer<'a> {
         }
         Ok(handler)
     }
+}
+
+/// The route's place on the scoreboard, with its rule as `host routes` shows it.
+fn on_board(method: &str, rule: &str, route: &AppRoute, here: &Here<'_>) -> Option<RouteOnBoard> {
+    let rule = format!("{}{rule}", here.prefix.trim_end_matches('/'));
+    board()?.add_route(&method.to_ascii_uppercase(), &rule, route.plugin.on_board())
 }
 
 /// The handlers of an app, before those of the apps around it.

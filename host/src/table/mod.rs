@@ -10,6 +10,7 @@ pub(crate) use mounts::{Found, Mount};
 use crate::app::{BodyMode, LoadedApp};
 use crate::foreign::OwnedHandler;
 use crate::generation::Generation;
+use crate::scoreboard::RouteOnBoard;
 use crate::usage::Uses;
 use mounts::Mounts;
 use plugin_api::abi;
@@ -31,12 +32,18 @@ pub(crate) struct Route {
     pub(crate) plugin: Arc<Generation>,
     /// Whose code a request to it runs: its handler's, its middleware's, its error handlers'.
     pub(crate) uses: Arc<Uses>,
+    on_board: Option<RouteOnBoard>,
 }
 
 impl Route {
     /// The handler with its middleware around it; callable by a request that uses `uses`.
     pub(crate) fn handler(&self) -> abi::Handler {
         self.handler.raw()
+    }
+
+    /// Its number on the scoreboard.
+    pub(crate) fn on_board(&self) -> Option<u32> {
+        self.on_board.as_ref().map(RouteOnBoard::index)
     }
 }
 

@@ -28,6 +28,7 @@ const ALLOWED: &[&str] = &[
     "host/src/plugin_threads.rs",
     "host/src/request_body.rs",
     "host/src/scoreboard/memory.rs",
+    "host/src/scoreboard/thread.rs",
     "host/src/server/actix/connection.rs",
     "host/src/server/watch/slot.rs",
     "host/src/state.rs",

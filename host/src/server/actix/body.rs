@@ -6,8 +6,9 @@ use super::head::ActixHead;
 use super::worker::Shared;
 use crate::access_log::Sent;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
+use crate::scoreboard::Place;
 use crate::server::conversation::is_bodiless;
-use actix_http::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,6 +31,8 @@ pub(super) struct AnswerBody {
     bytes: Bytes,
     /// A large body that goes out piece by piece.
     carried: Option<Carried>,
+    /// Its request is shown until it has gone out.
+    _place: Option<Place>,
     stream: Option<Box<dyn Chunks>>,
     /// Told how far the answer is.
     pub(super) guard: Option<Rc<Guard>>,
@@ -51,6 +54,7 @@ impl AnswerBody {
         Self {
             bytes: Bytes::from_static(text.as_bytes()),
             carried: None,
+            _place: None,
             stream: None,
             guard,
             is_refusal: true,
@@ -67,6 +71,7 @@ impl AnswerBody {
         let bytes = if is_bare || carried.is_some() { Bytes::new() } else { whole(exchange) };
         Self {
             bytes,
+            _place: carried.as_ref().map(|_| exchange.leave_place()),
             carried,
             stream: None,
             guard: None,
@@ -87,6 +92,7 @@ impl AnswerBody {
         Self {
             bytes: first,
             carried: None,
+            _place: None,
             stream: Some(Box::new(stream)),
             guard: None,
             is_refusal: false,

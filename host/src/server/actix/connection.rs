@@ -6,7 +6,7 @@
 //! such connections.
 #![allow(unsafe_code, reason = "a connection is known to the watching task by the number of its descriptor")]
 
-use crate::server::clock::coarse_ms;
+use crate::clock::coarse_ms;
 use crate::spec::Timeouts;
 use crate::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -164,7 +164,7 @@ impl Guard {
 fn watch(guard: Weak<Guard>) {
     CONNECTIONS.with_borrow_mut(|connections| {
         if connections.is_none() {
-            actix_rt::spawn(look_again_and_again());
+            actix_web::rt::spawn(look_again_and_again());
         }
         connections.get_or_insert_default().push(guard);
     });
@@ -180,7 +180,7 @@ pub(super) fn let_go_of_quiet_ones() {
 
 async fn look_again_and_again() {
     loop {
-        actix_rt::time::sleep(TICK).await;
+        actix_web::rt::time::sleep(TICK).await;
         CONNECTIONS.with_borrow_mut(|connections| {
             if let Some(connections) = connections {
                 connections.retain(|guard| guard.upgrade().is_some_and(|guard| look(&guard)));

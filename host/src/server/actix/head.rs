@@ -1,8 +1,9 @@
 //! The head of a request as actix parsed it: looked up where it lies, never copied.
 
 use crate::exchange::Head;
-use actix_http::header::HeaderName;
+use crate::scoreboard::Client;
 use actix_http::{Request, Version};
+use actix_web::http::header::HeaderName;
 
 /// None between two requests: the exchange outlives them.
 #[derive(Default)]
@@ -50,5 +51,8 @@ impl Head for ActixHead {
     }
     fn peer(&self) -> String {
         self.peer.map_or_else(|| "unix:".to_owned(), |peer| peer.to_string())
+    }
+    fn client(&self) -> Client {
+        self.peer.map_or(Client::Unix, Client::At)
     }
 }

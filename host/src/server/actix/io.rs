@@ -5,7 +5,7 @@ use super::loops::Place;
 use crate::server::socket::Socket;
 use crate::spec::Timeouts;
 use crate::stop::Stop;
-use actix_rt::net::{TcpStream, UnixStream};
+use actix_web::rt::net::{TcpStream, UnixStream};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;

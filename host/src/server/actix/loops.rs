@@ -11,7 +11,7 @@ use crate::server::threads::{self, Ending};
 use crate::server::watch::{self, Crew, Watched};
 use crate::service::Settings;
 use actix_http::{HttpService, KeepAlive};
-use actix_service::{Service, ServiceFactory};
+use actix_web::dev::{Service, ServiceFactory};
 use futures_util::future::{Either, select};
 use std::future::Future;
 use std::io;
@@ -131,7 +131,7 @@ impl EventLoop {
         let (of_thread, its_slot, its_load) = (shared.clone(), slot.clone(), load.clone());
         threads::spawn("actix", &shared.watch, move || {
             let serve = async { serve_all(Worker::new(of_thread, its_slot), &its_load, received).await };
-            actix_rt::Runtime::from(runtime).block_on(serve);
+            actix_web::rt::Runtime::from(runtime).block_on(serve);
         })?;
         Ok(Self { slot, load, messages })
     }
@@ -188,7 +188,7 @@ impl Http {
             self.made_for = make(&self.worker, &settings).await.map(|serve| (settings, serve));
         }
         if let Some((_, serve)) = &self.made_for {
-            actix_rt::spawn(serve(io));
+            actix_web::rt::spawn(serve(io));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::head::ActixHead;
 use crate::exchange::Head;
+use crate::scoreboard::Client;
 
 pub(super) struct OwnedHead {
     method: String,
@@ -12,6 +13,7 @@ pub(super) struct OwnedHead {
     host: Option<Vec<u8>>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
     peer: String,
+    client: Client,
 }
 
 impl From<&ActixHead> for OwnedHead {
@@ -29,6 +31,7 @@ impl From<&ActixHead> for OwnedHead {
             host: head.host().map(<[u8]>::to_vec),
             headers,
             peer: head.peer(),
+            client: head.client(),
         }
     }
 }
@@ -63,5 +66,8 @@ impl Head for OwnedHead {
     }
     fn peer(&self) -> String {
         self.peer.clone()
+    }
+    fn client(&self) -> Client {
+        self.client
     }
 }

@@ -1,8 +1,8 @@
 //! The head of an answer, as actix's own type.
 
 use crate::exchange::{Exchange, Head};
-use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{ConnectionType, Response, StatusCode};
+use actix_web::http::header::{HeaderName, HeaderValue};
 
 /// Values that most answers have: no memory is taken for them.
 const COMMON: &[&str] = &[

@@ -12,7 +12,7 @@ use crate::server::pace::Pace;
 use crate::server::watch::Crew;
 use crate::service::Settings;
 use actix_http::{Payload, Response, StatusCode};
-use actix_rt::time::{Sleep, sleep};
+use actix_web::rt::time::{Sleep, sleep};
 use futures_core::Stream;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -286,7 +286,7 @@ impl Clock {
     /// Ready when the deadline is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(due) = self.pace.due() else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(actix_rt::time::sleep_until(due.into())));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(actix_web::rt::time::sleep_until(due.into())));
         if sleep.deadline() != due.into() {
             sleep.as_mut().reset(due.into());
         }

@@ -54,7 +54,7 @@ impl Worker {
     pub(super) fn new(shared: Arc<Shared>, slot: Arc<Watched>) -> Rc<Self> {
         let (spare, in_flight) = (RefCell::default(), Cell::new(0));
         let worker = Rc::new(Self { shared, slot, spare, in_flight });
-        actix_rt::spawn(work(Rc::downgrade(&worker)));
+        actix_web::rt::spawn(work(Rc::downgrade(&worker)));
         worker
     }
 

@@ -28,7 +28,7 @@ impl Conversation<'_> {
         let _ = self.http.finish(&mut self.out);
         let id = *self.exchange.id();
         // What the client has not taken yet is here: the plugin need not wait for it.
-        self.exchange.finish();
+        self.exchange.give_back();
         self.flush()?;
         Ok(Answered { id, status, bytes: if is_bare { 0 } else { sent } })
     }

@@ -2,11 +2,13 @@
 
 use crate::exchange::Head;
 use crate::h1;
+use crate::scoreboard::Client;
 
 /// The head of a request as the connection parsed it.
 pub(super) struct SocketHead {
     pub(super) head: h1::Head,
     pub(super) peer: String,
+    pub(super) client: Client,
 }
 
 impl Head for SocketHead {
@@ -36,5 +38,8 @@ impl Head for SocketHead {
     }
     fn peer(&self) -> String {
         self.peer.clone()
+    }
+    fn client(&self) -> Client {
+        self.client
     }
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "a slot points to the route that its thread is calling")]
 
 use super::stuck::Crew;
-use crate::server::clock::coarse_ms;
+use crate::clock::coarse_ms;
 use crate::server::socket::Socket;
 use crate::table::Route;
 use std::io::IoSlice;
