@@ -1,4 +1,5 @@
 use super::*;
+use crate::scoreboard::Client;
 
 /// What a client sent.
 #[derive(Default)]
@@ -36,6 +37,9 @@ impl Head for Asked {
     }
     fn peer(&self) -> String {
         "[::1]:4711".to_owned()
+    }
+    fn client(&self) -> Client {
+        Client::Unix
     }
 }
 
