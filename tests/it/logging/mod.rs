@@ -1,6 +1,7 @@
 //! What a host writes to standard error: lines for people, or JSON; access lines; and the id of a request on each of its lines.
 
 mod ids;
+mod slow;
 
 use crate::harness::{Host, Output, Spec, for_each_server, plugin_from_c};
 use serde_json::Value;
