@@ -46,10 +46,11 @@ fn read_head(
     loop {
         line.push(b'\n');
         for part in line.chunks(1024) {
-            let room = http.read_buf();
-            let count = part.len().min(room.len());
-            room[..count].copy_from_slice(&part[..count]);
-            http.filled(count);
+            let Some(room) = http.read_buf().get_mut(..part.len()) else {
+                return Some(Err(Refusal::new(431, "the head is too long")));
+            };
+            room.copy_from_slice(part);
+            http.filled(part.len());
         }
         match http.poll_head(&mut head) {
             Ok(HeadPoll::Ready) => return Some(Ok(head)),

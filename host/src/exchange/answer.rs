@@ -279,6 +279,11 @@ impl<H: Head> Exchange<H> {
         unsafe { self.inner.as_mut() }.reset();
     }
 
+    /// The number in the request's id.
+    pub(crate) fn number(&self) -> u64 {
+        self.inner().number()
+    }
+
     /// The request's id, as in the log.
     pub(crate) fn id(&self) -> &request_id::Text {
         self.inner().id()

@@ -205,6 +205,7 @@ impl Conversation<'_> {
     /// Lets a handler run, watched.
     fn watched<T>(&mut self, work: impl FnOnce(&mut Exchange<SocketHead>, &Waker) -> T) -> Result<T, Broken> {
         let Some(route) = self.exchange.route() else { return Ok(work(&mut self.exchange, &self.task)) };
+        self.slot.is_for(self.exchange.number());
         self.slot.enter(route);
         let done = work(&mut self.exchange, &self.task);
         if let Err(late) = self.slot.leave() {

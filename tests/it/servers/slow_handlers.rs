@@ -60,13 +60,18 @@ fn a_sync_handler_past_its_deadline_is_reported_and_its_client_cut_off() {
     for_each_server(|server| {
         let host = Host::start(lab().timeouts("handler = '400ms'"), server);
         let mut client = begin(&host, "/block", "gate");
-        match client.try_read() {
-            Ok(answer) => assert_eq!((answer.status, answer.header("connection")), (504, Some("close"))),
+        let answer = client.try_read();
+        client.wait_for_end();
+        let line = host.wait_for_line("has not returned for");
+        match answer {
+            Ok(answer) => {
+                assert_eq!((answer.status, answer.header("connection")), (504, Some("close")));
+                let id = answer.header("x-request-id").expect("an id");
+                assert!(line.contains(&format!("request=\"{id}\"")), "{id}: {line}");
+            }
             // On `actix` the worker is stuck in the handler: nobody is left who could write.
             Err(why) => assert!(server == "actix", "{why:?}"),
         }
-        client.wait_for_end();
-        let line = host.wait_for_line("has not returned for");
         assert!(line.contains("handler of GET /block (plugin lab 1.0.0)"), "{line}");
         open(&host, "gate");
         assert_eq!(host.get("/").text(), "hello\n");

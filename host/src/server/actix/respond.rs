@@ -36,7 +36,7 @@ pub(super) fn respond<H: Head>(
             continue;
         }
         let Some((name, value)) = header(name, value) else {
-            let name = String::from_utf8_lossy(name).into_owned();
+            let name = name.escape_ascii().to_string();
             tracing::error!(
                 request = &**exchange.id(),
                 "cannot send the answer of the handler: header `{name}` is malformed"

@@ -160,6 +160,7 @@ impl Request {
             let _place = place;
             let slot = watch.slot(Crew::Pool, None);
             if let Some(route) = exchange.route() {
+                slot.is_for(exchange.number());
                 slot.enter(route);
             }
             let progress = exchange.call();
