@@ -4,9 +4,9 @@
 use crate::access_log::{AccessLog, Form, Without};
 use crate::banner;
 use crate::cargo_build::Profile;
-use crate::control::Commands;
+use crate::control::{Answer, Commands};
 use crate::deployment::{
-    Addresses, Deployment, Inherited, NoOnlooker, Onlooker, Parent, Reread, Running, Setup,
+    Addresses, Change, Deployment, Inherited, NoOnlooker, Onlooker, Parent, Reread, Running, Setup, Surplus,
 };
 use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::log;
 use crate::own_pages::{OwnPages, Several};
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{Chosen, Listening, ServerRegistry, Serving, Unfit};
+use crate::server::{Chosen, Listening, Processes, ServerRegistry, Serving, Shape, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Access, Bind, Located, Spec};
 use crate::stop::Stop;
@@ -43,11 +43,14 @@ pub trait Starter {
     /// It could not load, and waits for a change.
     fn waits(&mut self, error: &Error);
 
-    /// It serves from now on, and carries commands out.
+    /// What became of the change that it began with. If nothing has changed, it ends.
+    fn rolled(&mut self, answer: Answer, has_changed: bool);
+
+    /// It serves from now on, as one of so many workers, and carries commands out.
     ///
     /// # Errors
     /// Nobody can be told.
-    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error>;
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) -> Result<(), Error>;
 }
 
 /// What a run starts with.
@@ -60,8 +63,35 @@ pub struct Start {
     pub listeners: Vec<(Bind, Listener)>,
     /// What the process before served.
     pub inherited: Inherited,
+    /// Whether answers name their generations.
+    pub names_generations: bool,
+    /// What to change before it serves.
+    pub roll: Option<Change>,
     /// Ends it.
     pub stop: Stop,
+}
+
+/// What is about to be served.
+struct Loaded {
+    deployment: Arc<Deployment>,
+    spec: Arc<Spec>,
+    chosen: Chosen,
+    places: Places,
+}
+
+/// Where it is served.
+struct Places {
+    listening: Listening,
+    urls: Vec<String>,
+    surplus: Surplus,
+}
+
+impl Places {
+    fn of(spec: &Spec, listeners: Vec<(Bind, Listener)>, parent: &dyn Parent) -> Result<Self, Error> {
+        let Addresses { wanted, surplus } = Addresses::of_spec(&spec.server.bind, listeners, parent)?;
+        let urls: Vec<String> = wanted.iter().map(|(_, listener)| listener.url()).collect();
+        Ok(Self { listening: Listening::of(wanted)?, urls, surplus })
+    }
 }
 
 /// Loads the spec's app and serves it on the listeners until the stop.
@@ -69,14 +99,10 @@ pub struct Start {
 /// # Errors
 /// Anything of it fails before it serves; or the server does.
 pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result<(), Error> {
-    let Start { spec, reread, listeners, inherited, stop } = start;
+    let Start { spec, reread, listeners, inherited, names_generations, roll, stop } = start;
     let chosen = choose(&spec, &ServerRegistry::default())?;
     let (handle, parent) = (RunHandle::new(stop.clone()), starter.parent());
     parent.deadlines(&spec.timeouts);
-    let Addresses { wanted: listeners, surplus } =
-        Addresses::of_spec(&spec.server.bind, listeners, &*parent)?;
-    let urls: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
-    let listening = Listening::of(listeners)?;
     let dev = options.dev.then(|| Dev::start(&spec, chosen.server.about().is_single, &stop)).transpose()?;
     let setup = Setup {
         reread: reread.clone(),
@@ -86,11 +112,10 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         parent: parent.clone(),
         onlooker: onlooker(dev.clone()),
         inherited,
+        rolls: shape(&chosen, &spec, options).rolls,
     };
-    let retry = spec.swap.watch && options.starts_again;
-    let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
     let access_log = access_log(&spec, options);
-    let serve = |service: &Arc<Service>, stop| {
+    let serve = |service: &Arc<Service>, chosen: &Chosen, spec: &Spec, listening: &Listening, stop| {
         let serving = Serving {
             service: service.clone(),
             listening: listening.clone(),
@@ -105,37 +130,64 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         log::flush();
         served
     };
-    let new_service = |table| Service::of(table, Settings::of(&spec));
-    let built = dev.as_ref().map_or(Ok(()), |dev| dev.wait_until_built(&stop));
-    let deployment = match (built.and_then(|()| Deployment::load(spec.clone(), setup)), retry) {
-        (Ok(deployment), _) => deployment,
-        (Err(error), None) => return Err(error),
-        (Err(error), Some(retry)) => {
-            let shown = dev.iter().flat_map(|_| &urls).map(|url| format!("It is shown on {url}\n"));
-            let shown: String = shown.collect();
-            log::say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"));
-            starter.waits(&error);
-            return retry.carry_out(&spec, &error, &stop, |pages, until| {
-                let nothing = new_service(Arc::new(Table::empty()));
-                serve(&Arc::new(nothing.with_own_pages(Some(pages))), until)
-            });
+    let loaded = if let Some(change) = roll {
+        match load_and_roll(spec, setup, change, listeners) {
+            Ok((loaded, answer, true)) => {
+                starter.rolled(answer, true);
+                loaded
+            }
+            Ok((Loaded { deployment, spec, .. }, answer, false)) => {
+                starter.rolled(answer, false);
+                return deployment.end(spec.timeouts.shutdown);
+            }
+            Err(error) => {
+                starter.rolled(error.into(), false);
+                return Ok(());
+            }
+        }
+    } else {
+        let places = Places::of(&spec, listeners, &*parent)?;
+        let retry = spec.swap.watch && options.starts_again;
+        let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
+        let built = dev.as_ref().map_or(Ok(()), |dev| dev.wait_until_built(&stop));
+        match (built.and_then(|()| Deployment::load(spec.clone(), setup)), retry) {
+            (Ok(deployment), _) => Loaded { deployment, spec: Arc::new(spec), chosen, places },
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(retry)) => {
+                let shown =
+                    dev.iter().flat_map(|_| &places.urls).map(|url| format!("It is shown on {url}\n"));
+                let shown: String = shown.collect();
+                log::say(&format!(
+                    "host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"
+                ));
+                starter.waits(&error);
+                return retry.carry_out(&spec, &error, &stop, |pages, until| {
+                    let nothing = Service::of(Arc::new(Table::empty()), Settings::of(&spec));
+                    let nothing = Arc::new(nothing.with_own_pages(Some(pages)));
+                    serve(&nothing, &chosen, &spec, &places.listening, until)
+                });
+            }
         }
     };
+    let Loaded { deployment, spec, chosen, places: Places { listening, urls, surplus } } = loaded;
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
     let banner = banner::banner(&spec.app.name, &chosen, &urls, &table.listing());
     let health: Option<Arc<dyn OwnPages>> =
         if spec.health.serve { Some(Arc::new(HealthPages::new(&spec.health, &stop))) } else { None };
     let own_pages = Several::of(health.into_iter().chain(dev.map(|dev| dev.site())));
-    let service = Arc::new(new_service(table).with_own_pages(own_pages));
+    let service = Service::of(table, Settings::of(&spec)).with_own_pages(own_pages);
+    let service = Arc::new(service);
+    service.name_generations(names_generations);
     let server = chosen.server.about().name;
     deployment.serve(Running { server, service: service.clone(), listening: listening.clone() });
     handle.enter(Phase::Serving);
-    if spec.swap.watch {
+    let shape = shape(&chosen, &spec, options);
+    if spec.swap.watch && !shape.rolls {
         deployment.watch()?;
     }
-    starter.serves(&banner, deployment.clone())?;
+    starter.serves(&banner, deployment.clone(), shape)?;
     surplus.close(&*parent);
-    serve(&service, stop)?;
+    serve(&service, &chosen, &spec, &listening, stop)?;
     deployment.end(spec.timeouts.shutdown)
 }
 
@@ -152,6 +204,33 @@ fn access_log(spec: &Spec, options: &Options) -> AccessLog {
     let health = [&spec.health.live, &spec.health.ready].map(|path| Without::Path(path.clone()));
     let health = health.into_iter().filter(|_| spec.health.serve);
     AccessLog::start(form, health.chain(options.dev.then_some(Without::Below(dev::PATHS))).collect())
+}
+
+/// Loads what is served elsewhere, and changes it; whether anything has changed is told besides.
+fn load_and_roll(
+    spec: Spec,
+    setup: Setup,
+    change: Change,
+    listeners: Vec<(Bind, Listener)>,
+) -> Result<(Loaded, Answer, bool), Error> {
+    let parent = setup.parent.clone();
+    let deployment = Deployment::load(spec, setup)?;
+    let (answer, has_changed) = deployment.roll(change);
+    let spec = deployment.spec().ok_or_else(|| Error::failed("nothing was loaded"))?;
+    let chosen = choose(&spec, &ServerRegistry::default())?;
+    parent.deadlines(&spec.timeouts);
+    let places = Places::of(&spec, listeners, &*parent)?;
+    Ok((Loaded { deployment, spec, chosen, places }, answer, has_changed))
+}
+
+/// How many workers are to serve. A process without a supervisor is the only one.
+fn shape(chosen: &Chosen, spec: &Spec, options: &Options) -> Shape {
+    match chosen.server.processes() {
+        Processes::Workers if options.starts_again => {
+            Shape { workers: spec.server.workers.or(cores), rolls: true }
+        }
+        _ => Shape::default(),
+    }
 }
 
 /// Another process is to take over.

@@ -40,11 +40,19 @@ impl AppArgs {
     }
 
     pub(super) fn spec(&self) -> Result<Spec, Error> {
+        self.spec_with(None)
+    }
+
+    /// With the text that its file had at another time, if that is given.
+    pub(super) fn spec_with(&self, text: Option<String>) -> Result<Spec, Error> {
         let Some(app) = &self.app else {
             let error = Error::usage("no app: nothing to serve");
             return Err(error.help("host --app FILE|TARGET --server NAME; try examples/hello/app.toml"));
         };
-        spec_of(app, &self.set)
+        match text {
+            Some(text) => Spec::of_text(Path::new(app), text, &self.set),
+            None => spec_of(app, &self.set),
+        }
     }
 }
 
@@ -83,6 +91,7 @@ fn load(spec: &Spec) -> Result<Arc<Deployment>, Error> {
         parent: Arc::new(Nobody),
         onlooker: Arc::new(NoOnlooker),
         inherited: Inherited::default(),
+        rolls: false,
     };
     Deployment::load(spec.clone(), setup)
 }

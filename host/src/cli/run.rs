@@ -1,12 +1,13 @@
 //! `host --app FILE --server NAME`: as a supervisor, as its worker, or alone.
 
 use super::app::{self, AppArgs};
-use crate::control::{Commands, ControlServer, ControlSocket};
+use crate::control::{Answer, Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat, Process};
 use crate::privileges;
 use crate::run::{self, Options, Start, Starter};
+use crate::server::Shape;
 use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Channel, Link, signals};
@@ -74,34 +75,39 @@ impl Run {
 
     /// A supervisor and its worker have the same arguments, and read the same spec.
     pub(super) fn execute(&self, channel: Option<Channel>) -> Result<u8, Error> {
+        if let Some(channel) = channel.filter(|_| !self.check) {
+            return start_again_code(self.serve_as_worker(channel));
+        }
         let spec = self.spec()?;
-        log::install(spec.log.format, spec.app.debug, self.process(channel.is_some()));
-        match channel {
-            _ if self.check => app::check(&spec)?,
-            Some(channel) => return start_again_code(self.serve_as_worker(&spec, channel)),
-            None if self.no_supervisor => self.serve_alone(&spec)?,
-            None => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
+        log::install(spec.log.format, spec.app.debug, self.process());
+        match () {
+            () if self.check => app::check(&spec)?,
+            () if self.no_supervisor => self.serve_alone(&spec)?,
+            () => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
         }
         Ok(0)
     }
 
     /// What this process is, for its log.
-    fn process(&self, has_channel: bool) -> Process {
-        match has_channel {
-            true => Process::Worker,
-            false if self.no_supervisor || self.check => Process::Host,
-            false => Process::Supervisor,
-        }
+    fn process(&self) -> Process {
+        if self.no_supervisor || self.check { Process::Host } else { Process::Supervisor }
     }
 
-    fn serve_as_worker(&self, spec: &Spec, channel: Channel) -> Result<(), Error> {
-        // Before there is any other thread.
+    /// Reads the spec, and gives up what a worker is not to have: before there is a thread that may run code of a plugin.
+    fn prepare(&self, begin: &mut Begin) -> Result<Spec, Error> {
+        let spec = self.spec_with(begin.spec.take())?;
+        log::install(spec.log.format, spec.app.debug, Process::Worker);
         privileges::restrict(&spec.process)?;
-        channel.end_with_supervisor()?;
+        Ok(spec)
+    }
+
+    fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
-        let (mut link, Begin { listeners, generations, .. }) = channel.begin(&stop)?;
+        let (mut link, begin, spec) = channel.begin(&stop, |begin| self.prepare(begin))?;
+        let Begin { listeners, generations, names_generations, roll, .. } = begin;
         let inherited = Inherited::of(generations);
-        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
+        let reread = self.reread();
+        let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
         let served = run::run(start, &self.options(true), &mut link);
         let ended = link.end();
         served.and(ended)
@@ -117,7 +123,8 @@ impl Run {
         stop.on_request(systemd::stopping);
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         let inherited = Inherited::default();
-        let start = Start { spec: spec.clone(), reread: self.reread(), listeners, inherited, stop };
+        let (spec, reread, names_generations, roll) = (spec.clone(), self.reread(), false, None);
+        let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
         let served = run::run(start, &self.options(false), &mut alone);
         if let Some(server) = &alone.server {
             server.flush(ANSWERS_MAX);
@@ -136,9 +143,13 @@ impl Run {
         Options { quiet: self.quiet, starts_again, dev: self.dev }
     }
 
-    /// Flags win over the spec.
     pub(super) fn spec(&self) -> Result<Spec, Error> {
-        let mut spec = self.app.spec()?;
+        self.spec_with(None)
+    }
+
+    /// Flags win over the spec.
+    fn spec_with(&self, text: Option<String>) -> Result<Spec, Error> {
+        let mut spec = self.app.spec_with(text)?;
         let server = &mut spec.server;
         if let Some(name) = &self.server {
             server.name = Some(Located::new(name.clone(), At::flag(format!("--server {name}"))));
@@ -181,8 +192,12 @@ impl Starter for Link {
         self.waiting(error);
     }
 
-    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error> {
-        self.ready(banner, commands);
+    fn rolled(&mut self, answer: Answer, has_changed: bool) {
+        Link::rolled(self, answer, has_changed);
+    }
+
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) -> Result<(), Error> {
+        self.ready(banner, commands, shape);
         Ok(())
     }
 }
@@ -203,7 +218,9 @@ impl Starter for Alone {
 
     fn waits(&mut self, _: &Error) {}
 
-    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>) -> Result<(), Error> {
+    fn rolled(&mut self, _: Answer, _: bool) {}
+
+    fn serves(&mut self, banner: &str, commands: Arc<dyn Commands>, _: Shape) -> Result<(), Error> {
         let _ = self.commands.set(commands.clone());
         if let Some(socket) = self.socket.take() {
             self.server = Some(ControlServer::start(socket, commands)?);

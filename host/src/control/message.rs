@@ -89,11 +89,31 @@ impl From<Result<Self, Error>> for Answer {
     }
 }
 
+/// What a generation answered in one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Its plugin.
+    pub plugin: String,
+    /// Its number.
+    pub generation: u64,
+    /// Requests that it answered.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// Requests that are at work on it.
+    pub in_flight: u64,
+}
+
 /// Whoever carries commands out. Called on a thread for each command, several at once; each call returns within the
 /// deadlines of what it does.
 pub trait Commands: Send + Sync {
     /// Carries it out.
     fn execute(&self, command: Command) -> Answer;
+
+    /// What generations answered in this process until now.
+    fn counts(&self) -> Vec<Counted> {
+        Vec::new()
+    }
 }
 
 /// The exit code of a client that got no answer.

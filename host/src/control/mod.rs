@@ -14,7 +14,7 @@ mod socket;
 
 pub(crate) use client::Client;
 pub(crate) use line::{LineBuffer, TooLong};
-pub use message::{Answer, Command, Commands, NO_ANSWER};
+pub use message::{Answer, Command, Commands, Counted, NO_ANSWER};
 pub(crate) use place::the_socket;
 pub(crate) use server::ControlServer;
 pub(crate) use socket::ControlSocket;

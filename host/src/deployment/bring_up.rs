@@ -134,7 +134,7 @@ impl Deployment {
 
     fn create(&self, new: New, limit: Option<Duration>) -> Result<(Arc<Generation>, One), Error> {
         self.check_loader(limit)?;
-        let from = self.books.of(&new.name).current().filter(|_| new.takes_state);
+        let from = self.books.of(&new.name).current().filter(|_| new.takes_state && !self.setup.rolls);
         let from = from.map(|old| From { old, mode: new.plugin.handover });
         let planned = from.map(|from| from.plan(&new.accepted.manifest)).transpose()?.flatten();
         let number = new.number.unwrap_or_else(|| self.numbers.upcoming(&new.name));

@@ -89,6 +89,13 @@ impl Deployment {
         }
     }
 
+    /// The others of a set serve the same spec, whatever its file is by then.
+    fn hand_spec_to_parent(&self, spec: &Spec) {
+        if let Some(file) = spec.file.as_ref().filter(|_| self.setup.rolls) {
+            self.setup.parent.spec(&file.text);
+        }
+    }
+
     /// What the process before kept of a plugin can be rolled back to in this one, too.
     fn inherit_kept(&self, plugin: &str) {
         for Copy { published, sealed } in self.setup.inherited.kept(plugin) {
@@ -144,6 +151,7 @@ impl Deployment {
         let version = self.service().map_or(0, |service| service.publish(table, settings));
         gates.into_iter().flatten().for_each(Gate::leads_to_the_new_table);
         self.setup.onlooker.published(&spec);
+        self.hand_spec_to_parent(&spec);
         let at = Instant::now();
         self.book(&came, &left);
         self.discard_those_without_a_place(fresh.keep(), &assembly);

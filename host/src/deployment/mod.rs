@@ -29,7 +29,9 @@ mod reaper;
 mod receipt;
 mod respec;
 mod retire;
+mod rolling;
 mod routes;
+pub(crate) mod rows;
 mod self_test;
 mod settings;
 mod status;
@@ -37,11 +39,12 @@ mod swap;
 mod turns;
 mod watching;
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, Surplus};
 pub use inherited::{Inherited, source_text};
 pub use onlooker::{NoOnlooker, Onlooker};
 pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
+pub use rolling::Change;
 pub use routes::{Routes, SelfTest};
 pub use watching::Changes;
 
@@ -80,6 +83,8 @@ pub struct Setup {
     pub onlooker: Arc<dyn Onlooker>,
     /// What the process before served.
     pub inherited: Inherited,
+    /// What is served changes with the processes only: no state moves, and the others of the set serve the same spec.
+    pub rolls: bool,
 }
 
 /// A server that serves what is deployed.
@@ -136,6 +141,11 @@ impl Deployment {
     /// The table that is, or is to be, served.
     pub fn table(&self) -> Option<Arc<Table>> {
         self.current().as_ref().map(|assembly| assembly.table.clone())
+    }
+
+    /// The spec that is, or is to be, served.
+    pub fn spec(&self) -> Option<Arc<Spec>> {
+        self.current().as_ref().map(|assembly| assembly.spec.clone())
     }
 
     /// Is served from now on.

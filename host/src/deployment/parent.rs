@@ -14,6 +14,9 @@ pub trait Parent: Send + Sync {
     /// one before it a kept one.
     fn published(&self, generation: Published, copy: File);
 
+    /// The text of the spec that is served from now on.
+    fn spec(&self, text: &str);
+
     /// A generation will never serve again.
     fn forgotten(&self, plugin: &str, number: u64);
 
@@ -85,6 +88,8 @@ pub struct Nobody;
 
 impl Parent for Nobody {
     fn published(&self, _: Published, _: File) {}
+
+    fn spec(&self, _: &str) {}
 
     fn forgotten(&self, _: &str, _: u64) {}
 

@@ -37,6 +37,9 @@ pub struct Receipt {
     pub pinned: Vec<PinnedGeneration>,
     /// What became of the state; none where there is none to move.
     pub state: Option<String>,
+    /// New processes took the place of the old ones: until those were gone, they answered, too.
+    #[serde(default)]
+    pub is_roll: bool,
 }
 
 /// A generation by number and version.
@@ -73,6 +76,18 @@ impl Receipt {
         let version = Version::of(current);
         let plugin = current.name().to_owned();
         Self { plugin, from: Some(version.clone()), to: Some(version), unchanged: true, ..Self::default() }
+    }
+
+    /// An answer with other receipts in place of those that it has.
+    pub(crate) fn change_all(mut answer: Answer, change: impl Fn(Self) -> Self) -> Answer {
+        let Some(swaps) = answer.data.get_mut("swaps") else { return answer };
+        let before: Vec<Self> = serde_json::from_value(swaps.take()).unwrap_or_default();
+        let after: Vec<Self> = before.iter().cloned().map(change).collect();
+        for (before, after) in before.iter().zip(&after) {
+            answer.text = answer.text.replace(&before.to_string(), &after.to_string());
+        }
+        *swaps = serde_json::json!(after);
+        answer
     }
 
     fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,27 +1,29 @@
 //! What is asked of a deployment, and what it says of itself.
 
 use super::Deployment;
-use super::books::{Book, Copied, Kept, Pages};
-use super::down::Down;
+use super::books::{Book, Kept, Pages};
 use super::draft::Look;
+use super::rows::{self, Row};
 use super::swap::SwapHow;
-use crate::control::{Answer, Command, Commands};
+use crate::control::{Answer, Command, Commands, Counted};
 use crate::doing;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::health::Health;
 use crate::ledger::Ledger;
-use crate::load::open::Accepted;
 use serde_json::{Value, json};
-use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Commands for Deployment {
     fn execute(&self, command: Command) -> Answer {
         let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(command)));
         done.unwrap_or_else(|_| Error::failed("the host panicked; the log says where").into())
+    }
+
+    fn counts(&self) -> Vec<Counted> {
+        let books = self.books.all();
+        books.iter().flat_map(|book| self.rows(book)).map(Row::counted).collect()
     }
 }
 
@@ -73,7 +75,7 @@ impl Deployment {
             "app": self.app(), "server": server, "worker": { "pid": std::process::id() },
             "generations": generations, "process": Ledger::now(),
         });
-        Answer::done(format!("  {:10}  {server}\n\n{}", "server", table(&rows)), data)
+        Answer::done(format!("  {:10}  {server}\n\n{}", "server", rows::table(&rows)), data)
     }
 
     fn app(&self) -> String {
@@ -107,106 +109,11 @@ impl Deployment {
             number: label.number,
             digest: label.digest.to_string(),
             file: label.file.clone(),
-            state,
+            state: state.to_owned(),
             why,
             requests: count.requests,
             failed: count.failed,
             in_flight: in_use.requests + in_use.bodies,
         }
     }
-}
-
-/// One generation.
-struct Row {
-    plugin: String,
-    version: String,
-    number: u64,
-    digest: String,
-    file: PathBuf,
-    state: &'static str,
-    why: Option<String>,
-    requests: u64,
-    failed: u64,
-    in_flight: usize,
-}
-
-impl Row {
-    /// One of the process before, which has no instance in this one.
-    fn of_copy(plugin: &str, copied: &Copied) -> Self {
-        let Accepted { sealed, manifest, .. } = &copied.accepted;
-        Self {
-            plugin: plugin.to_owned(),
-            version: manifest.version.clone(),
-            number: copied.number,
-            digest: sealed.digest().to_string(),
-            file: sealed.path().to_owned(),
-            state: "kept",
-            why: None,
-            requests: 0,
-            failed: 0,
-            in_flight: 0,
-        }
-    }
-
-    /// One that is optional, and could not be loaded.
-    fn of_down(down: &Down) -> Self {
-        Self {
-            plugin: down.name.clone(),
-            version: String::new(),
-            number: 0,
-            digest: String::new(),
-            file: PathBuf::new(),
-            state: "down",
-            why: Some(down.why().to_owned()),
-            requests: 0,
-            failed: 0,
-            in_flight: 0,
-        }
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "plugin": self.plugin, "version": self.version, "generation": self.number,
-            "state": self.state, "why": self.why, "requests": self.requests, "failed": self.failed,
-            "in_flight": self.in_flight, "digest": self.digest, "file": self.file,
-        })
-    }
-
-    fn cells(&self) -> [String; 8] {
-        [
-            self.plugin.clone(),
-            self.version.clone(),
-            self.number.to_string(),
-            self.state.to_owned(),
-            self.requests.to_string(),
-            self.failed.to_string(),
-            self.in_flight.to_string(),
-            self.digest.get(..DIGEST_CHARS).unwrap_or(&self.digest).to_owned(),
-        ]
-    }
-}
-
-/// So much of a digest is enough to tell two apart.
-const DIGEST_CHARS: usize = 12;
-
-const HEADINGS: [&str; 8] =
-    ["PLUGIN", "VERSION", "GENERATION", "STATE", "REQUESTS", "FAILED", "IN FLIGHT", "DIGEST"];
-
-fn table(rows: &[Row]) -> String {
-    let mut lines = vec![HEADINGS.map(str::to_owned)];
-    lines.extend(rows.iter().map(Row::cells));
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 8] = std::array::from_fn(width);
-    let mut out = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        let cells: Vec<String> =
-            line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "{}", cells.join("  ").trim_end());
-        let why = index.checked_sub(1).and_then(|index| rows[index].why.as_ref());
-        if let Some(why) = why {
-            let _ = writeln!(out, "    {why}");
-        }
-    }
-    out
 }

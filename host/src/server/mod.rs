@@ -31,12 +31,42 @@ pub trait Server: Send + Sync {
     /// What it is, for `host servers` and for `--server`.
     fn about(&self) -> About;
 
+    /// The processes of its model.
+    fn processes(&self) -> Processes {
+        Processes::One
+    }
+
     /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed. One that
     /// is to retire stops when its connections have had their last answers, or the drain deadline passed.
     ///
     /// # Errors
     /// It could not serve; or it could, and a handler did not return by the shutdown deadline: the error names it.
     fn serve(&self, serving: Serving) -> Result<(), Error>;
+}
+
+/// The processes that a server's model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processes {
+    /// One worker. What it serves changes while it serves.
+    One,
+    /// As many workers as `workers` says, on the same sockets. What they serve changes with them: new ones take their places.
+    Workers,
+}
+
+/// How many workers serve the same, and how that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// How many workers there are.
+    pub workers: usize,
+    /// A change of what is served is a new set of workers.
+    pub rolls: bool,
+}
+
+impl Default for Shape {
+    /// One, that changes what it serves while it serves.
+    fn default() -> Self {
+        Self { workers: 1, rolls: false }
+    }
 }
 
 /// What a server says of itself.

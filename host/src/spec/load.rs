@@ -26,12 +26,20 @@ impl Spec {
     /// The file cannot be read, or it is no valid spec: the error starts with `file:line:column:`.
     pub fn load(path: &Path, overrides: &[Set]) -> Result<Self, Error> {
         let bytes = expand::read_bytes(path).map_err(|error| unreadable(path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| not_utf8(&path.display().to_string(), &error))?;
+        Self::of_text(path, text, overrides)
+    }
+
+    /// The same of what was in the file at another time.
+    ///
+    /// # Errors
+    /// It is no valid spec.
+    pub fn of_text(path: &Path, text: String, overrides: &[Set]) -> Result<Self, Error> {
         let file = path.display().to_string();
-        let digest = Digest::of(&bytes);
-        let text = String::from_utf8(bytes).map_err(|error| not_utf8(&file, &error))?;
+        let digest = Digest::of(text.as_bytes());
         let base = path.parent().unwrap_or(Path::new(""));
         let spec = Self::parse(&text, &file, base, &|name| std::env::var(name).ok(), overrides)?;
-        Ok(Self { file: Some(SpecFile { path: path.into(), digest }), ..spec })
+        Ok(Self { file: Some(SpecFile { path: path.into(), digest, text: text.into() }), ..spec })
     }
 
     /// Checks a text; `file` names it in errors, relative paths start from `base`, `env` finds variables.

@@ -117,6 +117,7 @@ mod tree;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use at::{At, Located};
@@ -142,6 +143,8 @@ pub struct SpecFile {
     pub path: PathBuf,
     /// Of its bytes.
     pub digest: Digest,
+    /// What was in it.
+    pub text: Arc<str>,
 }
 
 /// A whole spec, checked.

@@ -11,7 +11,8 @@ use crate::spec::Bind;
 impl Supervisor {
     /// Binds an address for a worker, on a thread of its own: a name may have to be asked for.
     pub(super) fn listen(&mut self, id: WorkerId, listen: u64, bind: &str) {
-        let mut all = self.current.iter().chain(&self.next).chain(&self.retiring);
+        let Self { current, next, outgoing, retiring, .. } = self;
+        let mut all = current.workers.iter().chain(&*next).chain(&*outgoing).chain(&*retiring);
         let Some(worker) = all.find(|worker| worker.id == id) else { return };
         let bind: Bind = match bind.parse() {
             Ok(bind) => bind,
@@ -35,7 +36,8 @@ impl Supervisor {
         if self.stopping.is_some() {
             return;
         }
-        let mut all = self.current.iter().chain(&self.next).chain(&self.retiring);
+        let Self { current, next, outgoing, retiring, .. } = self;
+        let mut all = current.workers.iter().chain(&*next).chain(&*outgoing).chain(&*retiring);
         let Some(worker) = all.find(|worker| worker.id == id) else { return };
         // Another worker may have asked for the same at the same time, and was first.
         let handed = match self.sockets.hand_one(&bind, worker, listen) {

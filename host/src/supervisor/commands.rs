@@ -1,10 +1,12 @@
-//! Commands from the control socket: what the supervisor carries out itself, and what it passes on to the worker.
+//! Commands from the control socket: what the supervisor carries out itself, and what it passes on to a worker, or to all.
 
 use super::Supervisor;
 use super::event::{Event, Reply};
 use super::message::ToWorker;
-use super::process::WorkerId;
+use super::process::{Worker, WorkerId};
+use super::status_of_all::StatusOfAll;
 use crate::control::{Answer, Command, Commands};
+use crate::deployment::Change;
 use crate::error::Error;
 use crate::health::Health;
 use std::collections::HashMap;
@@ -15,8 +17,6 @@ use std::time::{Duration, Instant};
 const ANSWER_MAX: Duration = Duration::from_secs(60 * 60);
 /// How long a command waits for a worker that serves.
 const HOLD_MAX: Duration = Duration::from_secs(60);
-/// How long the worker may take to say how it is: it is at work, and this is only a question.
-const STATUS_MAX: Duration = Duration::from_secs(2);
 
 /// Asks the main thread.
 pub(super) struct Asking(pub(super) SyncSender<Event>);
@@ -38,13 +38,13 @@ pub(super) struct Pending {
     passed: HashMap<u64, Passed>,
     /// Waiting for a worker that serves.
     held: Vec<Held>,
+    /// Questions how it is, which all workers are asked.
+    pub(super) statuses: Vec<StatusOfAll>,
 }
 
 struct Passed {
     worker: WorkerId,
     reply: Reply,
-    /// The answer is wanted for the status, and no later than then.
-    status_by: Option<Instant>,
 }
 
 struct Held {
@@ -56,13 +56,20 @@ struct Held {
 impl Pending {
     /// When an answer is due, whatever it is then.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let status = self.passed.values().filter_map(|passed| passed.status_by);
-        status.chain(self.held.iter().map(|held| held.until)).min()
+        let statuses = self.statuses.iter().map(|status| status.until);
+        statuses.chain(self.held.iter().map(|held| held.until)).min()
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Reply> {
         let passed = self.passed.drain().map(|(_, passed)| passed.reply);
-        passed.chain(self.held.drain(..).map(|held| held.reply)).collect()
+        let statuses = self.statuses.drain(..).map(|status| status.reply);
+        passed.chain(self.held.drain(..).map(|held| held.reply)).chain(statuses).collect()
+    }
+
+    /// The number of a new command.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.commands += 1;
+        self.commands
     }
 }
 
@@ -76,75 +83,83 @@ impl Supervisor {
             Command::Ready => reply.send(self.readiness().into()),
             Command::Requests { limit } => reply.send(self.requests(limit)),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
-            command => self.pass_on_or_hold(command, reply),
-        }
-    }
-
-    /// In a row of crashes a worker serves for moments only: a rollback, say, waits for one of them.
-    fn pass_on_or_hold(&mut self, command: Command, reply: Reply) {
-        if self.current.as_ref().is_some_and(|current| current.is_serving()) {
-            self.pass_on(command, reply, None);
-        } else {
-            self.pending.held.push(Held { command, reply, until: Instant::now() + HOLD_MAX });
+            // In a row of crashes a worker serves for moments only: a rollback, say, waits for one of them.
+            command if !self.current.is_serving() => {
+                self.pending.held.push(Held { command, reply, until: Instant::now() + HOLD_MAX });
+            }
+            command if self.current.shape.rolls && changes_what_is_served(&command) => {
+                self.roll(Change::Asked { command }, reply);
+            }
+            command => self.pass_on(command, reply),
         }
     }
 
     pub(super) fn forward_held(&mut self) {
         for Held { command, reply, .. } in std::mem::take(&mut self.pending.held) {
-            self.pass_on(command, reply, None);
+            self.ask(command, reply);
         }
     }
 
-    fn ask_status(&mut self, reply: Reply) {
-        if self.current.as_ref().is_some_and(|current| current.is_serving()) {
-            self.pass_on(Command::Status, reply, Some(Instant::now() + STATUS_MAX));
-        } else {
-            reply.send(self.status(None));
+    /// To the first worker that serves; what all need to know, to all of them, and the first one answers.
+    fn pass_on(&mut self, command: Command, reply: Reply) {
+        if let Command::NameGenerations { on } = command {
+            self.names_generations = on;
+            self.tell_the_others(&command);
         }
-    }
-
-    fn pass_on(&mut self, command: Command, reply: Reply, status_by: Option<Instant>) {
-        let Some(current) = &self.current else { return };
-        self.pending.commands += 1;
-        let id = self.pending.commands;
-        match current.tell(ToWorker::Execute { id, command }) {
-            Ok(()) => {
-                self.pending.passed.insert(id, Passed { worker: current.id, reply, status_by });
-            }
-            Err(_) if status_by.is_some() => reply.send(self.status(None)),
+        let id = self.pending.next_number();
+        let Some(first) = self.current.serving().next() else { return };
+        match first.tell(ToWorker::Execute { id, command }) {
+            Ok(()) => drop(self.pending.passed.insert(id, Passed { worker: first.id, reply })),
             Err(error) => reply.send(error.into()),
         }
     }
 
-    /// What the worker says of a command. Nobody waits for it any more if it comes too late.
-    pub(super) fn answered(&mut self, id: u64, answer: Answer) {
+    fn tell_the_others(&mut self, command: &Command) {
+        let id = self.pending.next_number();
+        let first = self.current.serving().next().map(|worker| worker.id);
+        let others = self.workers().filter(|worker| worker.is_serving() && Some(worker.id) != first);
+        let tell = |worker: &Worker| worker.tell(ToWorker::Execute { id, command: command.clone() });
+        // One that does not read is ending.
+        others.for_each(|worker| drop(tell(worker)));
+    }
+
+    /// What a worker says of a command. Nobody waits for it any more if it comes too late.
+    pub(super) fn answered(&mut self, worker: WorkerId, id: u64, answer: Answer) {
         match self.pending.passed.remove(&id) {
-            Some(Passed { reply, status_by: Some(_), .. }) => reply.send(self.status(Some(answer))),
-            Some(Passed { reply, .. }) => reply.send(answer),
-            None => {}
+            Some(passed) => passed.reply.send(answer),
+            None => self.says_how_it_is(worker, id, answer),
         }
     }
 
     /// A worker has ended: it answers no more.
     pub(super) fn lose_commands_of(&mut self, worker: WorkerId) {
         let lost = self.pending.passed.extract_if(|_, passed| passed.worker == worker);
-        for (_, Passed { reply, status_by, .. }) in lost.collect::<Vec<_>>() {
-            match status_by {
-                Some(_) => reply.send(self.status(None)),
-                None => reply.send(Error::failed("the worker ended before it was done").into()),
-            }
+        for (_, passed) in lost.collect::<Vec<_>>() {
+            passed.reply.send(Error::failed("the worker ended before it was done").into());
         }
+        self.says_nothing(worker);
     }
 
     pub(super) fn answer_late(&mut self, now: Instant) {
-        let is_late = |passed: &Passed| passed.status_by.is_some_and(|by| by <= now);
-        let late = self.pending.passed.extract_if(|_, passed| is_late(passed));
-        for (_, passed) in late.collect::<Vec<_>>() {
-            passed.reply.send(self.status(None));
-        }
+        self.answer_late_statuses(now);
         for held in self.pending.held.extract_if(.., |held| held.until <= now) {
             let error = Error::failed("no worker serves: nobody can carry it out");
             held.reply.send(error.help("`host ctl status` says why").into());
         }
+    }
+}
+
+/// Whether a command may change what is served.
+fn changes_what_is_served(command: &Command) -> bool {
+    match command {
+        Command::Swap { .. } | Command::Rollback { .. } | Command::SwapChanged | Command::ReloadSpec => true,
+        Command::Health
+        | Command::Ready
+        | Command::Status
+        | Command::Requests { .. }
+        | Command::Routes
+        | Command::NameGenerations { .. }
+        | Command::Restart
+        | Command::Stop => false,
     }
 }

@@ -21,27 +21,29 @@ const LIMITS: &str = "`failures` and `window` in [supervisor] say how often is t
 
 impl Supervisor {
     pub(super) fn ended(&mut self, pid: Pid, ending: Ending) {
-        if let Some(worker) = self.current.take_if(|worker| worker.pid == pid) {
-            self.current_ended(worker, ending);
+        if let Some(worker) = self.current.take(|worker| worker.pid == pid) {
+            self.current_ended(&worker, ending);
         } else if let Some(worker) = self.next.take_if(|worker| worker.pid == pid) {
             self.next_ended(&worker, ending);
-        } else if let Some(at) = self.retiring.iter().position(|worker| worker.pid == pid) {
-            self.retired(&self.retiring[at], ending);
-            self.retiring.remove(at);
+        } else {
+            self.leaver_ended(pid, ending);
         }
         self.end_if_all_have_stopped();
     }
 
-    fn current_ended(&mut self, mut worker: Worker, ending: Ending) {
+    /// One of the set has. The others serve on.
+    fn current_ended(&mut self, worker: &Worker, ending: Ending) {
         self.lose_commands_of(worker.id);
         self.sockets.close_those_of(worker.id);
-        let served = worker.served();
-        if worker.is_serving() {
-            self.last_served = std::mem::take(&mut worker.generations);
-        }
         if let Some(stopping) = &mut self.stopping {
-            return stopping.ended(&worker, ending);
+            return stopping.ended(worker, ending);
         }
+        let takes_a_place = worker.replaces.is_some_and(|replaced| self.is_current(replaced));
+        if takes_a_place && !worker.is_serving() {
+            self.not_taken_over(worker, ending);
+            return;
+        }
+        let served = worker.served();
         let code = if let Ending::Exit(code) = ending { Some(code) } else { None };
         let is_bad = |code| code == Exit::Usage.code() || code == Exit::Spec.code();
         match code {
@@ -78,11 +80,12 @@ impl Supervisor {
         }
     }
 
-    /// If a worker is being started already, that is the one.
+    /// If a worker is being started already that is to take the place of this one, that is the one.
     fn start_after(&mut self, pause: Duration, cause: Cause) {
-        self.current = self.next.take();
-        if self.current.is_none() {
-            self.start_at = Some((Instant::now() + pause, cause));
+        let is_alone = self.current.workers.is_empty() && !self.rolls.is_under_way();
+        match self.next.take_if(|_| is_alone) {
+            Some(next) => self.current.workers.push(next),
+            None => self.starts.push((Instant::now() + pause, cause)),
         }
     }
 }

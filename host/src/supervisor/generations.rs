@@ -41,6 +41,18 @@ impl Generations {
         copies.flatten().collect()
     }
 
+    /// Plugins, with the numbers of their current generations.
+    pub(super) fn current(&self) -> impl Iterator<Item = (&str, u64)> {
+        let current = self.0.iter().filter(|kept| kept.generation.standing == Standing::Current);
+        current.map(|kept| (kept.generation.plugin.as_str(), kept.generation.number))
+    }
+
+    /// Plugins and numbers.
+    pub(super) fn numbers(&self) -> Vec<(String, u64)> {
+        let numbers = self.0.iter().map(|kept| (kept.generation.plugin.clone(), kept.generation.number));
+        numbers.collect()
+    }
+
     /// The oldest that is not current goes first.
     fn make_room(&mut self, most: usize) {
         while self.0.len() > most {

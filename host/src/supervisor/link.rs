@@ -5,10 +5,11 @@ use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, signals};
 use crate::control::{Answer, Command, Commands};
-use crate::deployment::{Parent, Published};
+use crate::deployment::{Change, Parent, Published};
 use crate::error::Error;
-use crate::listener::{Listener, Shape};
+use crate::listener::{Listener, Shape as ListenerShape};
 use crate::scoreboard;
+use crate::server::Shape;
 use crate::spec::{Bind, Timeouts};
 use crate::stop::Stop;
 use rustix::net::AddressFamily;
@@ -82,6 +83,12 @@ pub struct Begin {
     pub listeners: Vec<(Bind, Listener)>,
     /// What the worker before had, the oldest first, each with its sealed copy.
     pub generations: Vec<(Published, OwnedFd)>,
+    /// The text of the spec, where the others of the set have it.
+    pub spec: Option<String>,
+    /// Whether answers name their generations.
+    pub names_generations: bool,
+    /// What to change before it serves.
+    pub roll: Option<Change>,
 }
 
 /// A worker's link to its supervisor. Nothing here waits for the supervisor, but [`Parent::listen`]. Clones are the same link.
@@ -101,35 +108,41 @@ struct Inner {
 }
 
 impl Channel {
-    /// Has the system kill this process when its supervisor ends. It has to be said again by one that has become another user.
+    /// Takes what the supervisor hands over, prepares for it, and listens to the supervisor from then on. The process ends with
+    /// the channel.
     ///
     /// # Errors
-    /// The supervisor is gone.
-    pub fn end_with_supervisor(&self) -> Result<(), Error> {
-        end_with_supervisor(&*self.0)
-    }
-
-    /// Takes what the supervisor hands over, and listens to it from then on. The process ends with the channel.
-    ///
-    /// # Errors
-    /// It hands nothing over, or there is no thread left.
-    pub fn begin(self, stop: &Stop) -> Result<(Link, Begin), Error> {
+    /// It hands nothing over, there is no thread left, or the preparation fails.
+    pub fn begin<T>(
+        self,
+        stop: &Stop,
+        prepare: impl FnOnce(&mut Begin) -> Result<T, Error>,
+    ) -> Result<(Link, Begin, T), Error> {
         let start_again = Arc::new(AtomicBool::new(false));
         signals::of_a_worker(stop.clone(), start_again.clone())?;
         // When the channel ends, nobody wants this process any more.
-        let (link, begin) = self.link(stop, start_again, || signal_hook::low_level::exit(1))?;
+        let (end, channel) = (|| signal_hook::low_level::exit(1), self.0.clone());
+        let prepare = move |begin: &mut Begin| {
+            let prepared = prepare(begin)?;
+            // The system forgets it when a process becomes another user.
+            end_with_supervisor(&*channel)?;
+            Ok(prepared)
+        };
+        let (link, begin, prepared) = self.link(stop, start_again, prepare, end)?;
         link.show_scoreboard();
-        Ok((link, begin))
+        Ok((link, begin, prepared))
     }
 
-    pub(super) fn link(
+    pub(super) fn link<T>(
         self,
         stop: &Stop,
         start_again: Arc<AtomicBool>,
+        prepare: impl FnOnce(&mut Begin) -> Result<T, Error>,
         end: impl FnOnce() + Send + 'static,
-    ) -> Result<(Link, Begin), Error> {
+    ) -> Result<(Link, Begin, T), Error> {
         let mut reader = Reader::new(self.0.clone());
-        let begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
+        let mut begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
+        let prepared = prepare(&mut begin)?;
         let link = Link(Arc::new(Inner {
             outbox: Outbox::start("to supervisor", self.0)?,
             stop: stop.clone(),
@@ -147,12 +160,12 @@ impl Channel {
         };
         let thread = std::thread::Builder::new().name("from supervisor".into()).spawn(listen);
         thread.map_err(|cause| Error::failed(format!("cannot listen to the supervisor: {cause}")))?;
-        Ok((link, begin))
+        Ok((link, begin, prepared))
     }
 }
 
 fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
-    let (mut listeners, mut generations) = (Vec::new(), Vec::new());
+    let (mut listeners, mut generations, mut spec) = (Vec::new(), Vec::new(), None);
     loop {
         let message = reader.next_until::<ToWorker>(Some(until))?;
         match message.ok_or_else(|| Error::failed("the supervisor ended"))? {
@@ -162,24 +175,40 @@ fn read_begin(reader: &mut Reader, until: Instant) -> Result<Begin, Error> {
             // Without its copy it is as if it had never been: the file is loaded.
             (ToWorker::Serving { .. }, None) => {}
             (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
-            (ToWorker::Begin { cause, failures }, _) => {
-                return Ok(Begin { cause, failures, listeners, generations });
+            (ToWorker::Spec { text }, _) => spec = Some(text),
+            (ToWorker::Begin { cause, failures, names_generations, roll }, _) => {
+                return Ok(Begin { cause, failures, listeners, generations, spec, names_generations, roll });
             }
             (other, _) => return Err(Error::failed(format!("not what a worker begins with: {other:?}"))),
         }
     }
 }
 
-fn handed(shape: Shape, descriptor: Option<OwnedFd>) -> Result<Listener, Error> {
+fn handed(shape: ListenerShape, descriptor: Option<OwnedFd>) -> Result<Listener, Error> {
     let descriptor = descriptor.ok_or_else(|| Error::failed("no descriptor left for a socket"))?;
     Ok(Listener::handed(shape, descriptor))
 }
 
 impl Link {
     /// The worker serves: connections are accepted, commands are carried out.
-    pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>) {
+    pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) {
         let _ = self.0.commands.set(commands);
-        self.say(FromWorker::Ready { banner: banner.to_owned() });
+        let Shape { workers, rolls } = shape;
+        self.say(FromWorker::Ready { banner: banner.to_owned(), workers, rolls });
+    }
+
+    /// What became of the change that the worker began with. If nothing has changed, the process ends.
+    pub fn rolled(&self, answer: Answer, has_changed: bool) {
+        let said = self.0.outbox.send(&FromWorker::Rolled { answer, has_changed }, None);
+        if let Err(error) = said {
+            self.say(FromWorker::Rolled { answer: error.into(), has_changed: false });
+        }
+    }
+
+    fn say_counts(&self, retires: bool) {
+        if let Some(commands) = self.0.commands.get() {
+            self.say(FromWorker::Counts { counts: commands.counts(), retires });
+        }
     }
 
     /// The worker could not load, and waits for a change.
@@ -193,6 +222,7 @@ impl Link {
     /// # Errors
     /// It is to be started again.
     pub fn end(&self) -> Result<(), Error> {
+        self.say_counts(true);
         self.0.outbox.flush(FLUSH_MAX);
         if self.0.start_again.load(Ordering::SeqCst) && !self.0.was_told.load(Ordering::SeqCst) {
             return Err(Error::start_again("finished after SIGTERM"));
@@ -237,13 +267,20 @@ impl Link {
                 ToWorker::Stop => self.end_by(Stop::request),
                 // One that waits for a change has no connections.
                 ToWorker::Retire if self.0.commands.get().is_none() => self.end_by(Stop::request),
-                ToWorker::Retire => self.end_by(Stop::retire),
+                ToWorker::Retire => {
+                    self.end_by(Stop::retire);
+                    self.say_counts(true);
+                }
+                ToWorker::Count => self.say_counts(false),
                 ToWorker::Execute { id, command } => self.execute(id, command),
                 ToWorker::Listener { shape, listen: Some(listen), .. } => {
                     self.bound(listen, handed(shape, descriptor));
                 }
                 ToWorker::NotBound { listen, error } => self.bound(listen, Err(error)),
-                ToWorker::Listener { .. } | ToWorker::Serving { .. } | ToWorker::Begin { .. } => {}
+                ToWorker::Listener { .. }
+                | ToWorker::Serving { .. }
+                | ToWorker::Spec { .. }
+                | ToWorker::Begin { .. } => {}
             }
         }
     }
@@ -291,6 +328,10 @@ impl Parent for Link {
 
     fn forgotten(&self, plugin: &str, number: u64) {
         self.say(FromWorker::Forgotten { plugin: plugin.to_owned(), number });
+    }
+
+    fn spec(&self, text: &str) {
+        self.say(FromWorker::Spec { text: text.to_owned() });
     }
 
     fn replace_me(&self, reason: &str) {

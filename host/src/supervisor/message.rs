@@ -4,8 +4,8 @@
 //! worker before had, then [`ToWorker::Begin`]. The worker loads and says [`FromWorker::Ready`]. From then on either side
 //! says what there is to say, and neither waits for the other to read: see `outbox.rs`.
 
-use crate::control::{Answer, Command};
-use crate::deployment::Published;
+use crate::control::{Answer, Command, Counted};
+use crate::deployment::{Change, Published};
 use crate::error::Error;
 use crate::listener::Shape;
 use serde::de::DeserializeOwned;
@@ -32,10 +32,15 @@ pub(super) enum ToWorker {
     NotBound { listen: u64, error: Error },
     /// A generation that the worker before had, with the descriptor of its sealed copy.
     Serving { generation: Published },
-    /// That was all: load and serve.
-    Begin { cause: Cause, failures: usize },
+    /// The spec of the set that the worker is of, as its first one read it. Without it the worker reads its file.
+    Spec { text: String },
+    /// That was all: load and serve. With a change: load, carry it out, say [`FromWorker::Rolled`], and serve if anything did
+    /// change.
+    Begin { cause: Cause, failures: usize, names_generations: bool, roll: Option<Change> },
     /// Carry a command out, and answer with this number.
     Execute { id: u64, command: Command },
+    /// Say [`FromWorker::Counts`].
+    Count,
     /// The host stops: finish what runs and end.
     Stop,
     /// Another worker serves from now on: accept no more, finish what runs and end.
@@ -48,8 +53,14 @@ pub(super) enum ToWorker {
 pub(super) enum FromWorker {
     /// Its scoreboard, with the descriptor of that. Said before anything else.
     Scoreboard,
-    /// It serves.
-    Ready { banner: String },
+    /// It serves, as one of so many workers. `rolls`: what is served changes with the processes only.
+    Ready { banner: String, workers: usize, rolls: bool },
+    /// What became of the change that it began with. If nothing has changed, it ends.
+    Rolled { answer: Answer, has_changed: bool },
+    /// The text of the spec that it serves, before it is ready.
+    Spec { text: String },
+    /// What its generations answered until now: when it is asked, when it is told to retire, and at its end.
+    Counts { counts: Vec<Counted>, retires: bool },
     /// It could not load, and waits for a change.
     Waiting { error: String },
     /// A plugin asked it to stop the host: it finishes what runs and ends.
@@ -82,6 +93,10 @@ pub enum Cause {
     StartAgain,
     /// The worker before serves until this one is ready.
     Replace,
+    /// Its set has too few.
+    Join,
+    /// A change is to be carried out, by a new set of workers.
+    Roll,
 }
 
 impl Message for ToWorker {

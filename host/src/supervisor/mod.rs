@@ -10,15 +10,21 @@
 //! worker ── link.rs: begin, ready, commands and their answers
 //! ```
 //!
+//! Workers come in sets: all of a set serve the same, and accept on the same sockets (set.rs). Most servers have a set of one,
+//! which carries out what is asked of it. Where a server has processes for its model, what is served changes with them only: a
+//! new set takes the place of the old one, worker by worker (rolls.rs).
+//!
 //! All decisions are taken by the main thread, one event after the other, and it never waits for anything but the next
 //! event or the next deadline. It also starts every worker: the system kills a worker when the thread that started it ends,
 //! which is how a worker dies with its supervisor, whatever becomes of that.
 
 mod binding;
 mod commands;
+mod counting;
 mod doing;
 mod ending;
 mod event;
+mod filling;
 mod generations;
 mod link;
 mod message;
@@ -28,9 +34,13 @@ mod policy;
 mod process;
 mod readiness;
 mod replacing;
+mod retiring;
+mod rolls;
+mod set;
 pub(crate) mod signals;
 mod sockets;
 mod status;
+mod status_of_all;
 mod stopping;
 mod wire;
 mod workers;
@@ -47,11 +57,12 @@ use crate::spec::{Spec, Timeouts};
 use crate::systemd;
 use commands::{Asking, Pending};
 use event::{Event, Reply};
-use generations::Generations;
 use notices::Notices;
 use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
+use rolls::Rolls;
 use serde_json::json;
+use set::Set;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGUSR1};
 use sockets::Sockets;
 use status::History;
@@ -103,23 +114,28 @@ struct Supervisor {
     spawner: Spawner,
     sockets: Sockets,
     control: Option<ControlServer>,
-    /// The worker that serves, or is to.
-    current: Option<Worker>,
-    /// The worker that takes its place when it is ready.
+    /// The workers that serve, or are to.
+    current: Set,
+    /// The first worker of the set that takes their place when that one is ready.
     next: Option<Worker>,
+    /// Workers of the set before, each of which serves until one of the current set takes its place.
+    outgoing: Vec<Worker>,
     /// Workers that finish what they began.
     retiring: Vec<Worker>,
+    /// Workers that have ended, and whose last words were not read yet.
+    ended: Vec<(Worker, Instant)>,
     /// How many were started.
     workers: WorkerId,
     /// Whether any of them ever served.
     has_served: bool,
-    /// When the next one is started, after one has ended.
-    start_at: Option<(Instant, Cause)>,
+    /// When others are started, one for each that has ended.
+    starts: Vec<(Instant, Cause)>,
     /// A worker that asks to be replaced is not heard before then.
     replace_after: Option<Instant>,
-    /// Of the last worker that served and is gone.
-    last_served: Generations,
+    /// Whether answers name their generations.
+    names_generations: bool,
     pending: Pending,
+    rolls: Rolls,
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
@@ -140,15 +156,18 @@ impl Supervisor {
             spawner,
             sockets,
             control: None,
-            current: None,
+            current: Set::default(),
             next: None,
+            outgoing: Vec::new(),
             retiring: Vec::new(),
+            ended: Vec::new(),
             workers: 0,
             has_served: false,
-            start_at: None,
+            starts: Vec::new(),
             replace_after: None,
-            last_served: Generations::default(),
+            names_generations: false,
             pending: Pending::default(),
+            rolls: Rolls::default(),
             restarting: Vec::new(),
             history: History::new(spec.supervisor),
             stopping: None,
@@ -201,27 +220,37 @@ impl Supervisor {
     /// Does what is due.
     fn keep_time(&mut self, now: Instant) {
         self.kill_late_workers(now);
-        if let Some((_, cause)) = self.start_at.take_if(|(at, _)| *at <= now) {
-            self.start(cause);
-        }
+        self.forget_the_ended(now);
+        self.start_what_is_due(now);
+        self.fill();
+        self.go_on_rolling(now);
         self.answer_late(now);
     }
 
     /// Until something is due.
     fn time_left(&self) -> Duration {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
-        let start = self.start_at.map(|(at, _)| at);
-        let next = workers.chain(start).chain(self.pending.next_deadline()).chain(self.notices.due()).min();
+        let starts = self.starts.iter().map(|(at, _)| *at);
+        let ended = self.ended.iter().map(|(_, until)| *until);
+        let asked = self
+            .pending
+            .next_deadline()
+            .into_iter()
+            .chain(self.rolls.next_deadline())
+            .chain(self.notices.due());
+        let next = workers.chain(starts).chain(ended).chain(asked).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 
     /// All that have not ended.
     fn workers(&self) -> impl Iterator<Item = &Worker> {
-        self.current.iter().chain(&self.next).chain(&self.retiring)
+        let Self { current, next, outgoing, retiring, .. } = self;
+        current.workers.iter().chain(next).chain(outgoing).chain(retiring)
     }
 
     fn workers_mut(&mut self) -> impl Iterator<Item = &mut Worker> {
-        self.current.iter_mut().chain(&mut self.next).chain(&mut self.retiring)
+        let Self { current, next, outgoing, retiring, .. } = self;
+        current.workers.iter_mut().chain(next).chain(outgoing).chain(retiring)
     }
 
     fn worker(&mut self, id: WorkerId) -> Option<&mut Worker> {
@@ -246,7 +275,8 @@ impl Supervisor {
         }
         let gone = Error::failed("the host is ending");
         let restarting = std::mem::take(&mut self.restarting);
-        for reply in restarting.into_iter().chain(self.pending.take_all()) {
+        let rolling = self.rolls.take_all();
+        for reply in restarting.into_iter().chain(rolling).chain(self.pending.take_all()) {
             reply.send(gone.clone().into());
         }
     }

@@ -55,17 +55,20 @@ impl Supervisor {
         self.say_that_all_is_well(now);
     }
 
-    /// A line: what `host ctl status` begins with, and the worker.
+    /// A line: what `host ctl status` begins with, and the workers.
     fn notice(&self) -> String {
-        let worker =
-            self.current.as_ref().map_or("no worker".to_owned(), |one| format!("worker {}", one.pid));
-        format!("{}; {worker}", self.state())
+        let workers = match &self.current.workers[..] {
+            [] => "no worker".to_owned(),
+            [worker] => format!("worker {}", worker.pid),
+            workers => format!("{} workers", workers.len()),
+        };
+        format!("{}; {workers}", self.state())
     }
 
     /// A supervisor without a worker is not what anybody wants: let it be started again if that lasts.
     fn say_that_all_is_well(&mut self, now: Instant) {
         let Some((every, at)) = self.notices.alive.filter(|(_, at)| *at <= now) else { return };
-        if self.current.is_some() {
+        if !self.current.workers.is_empty() {
             systemd::alive();
         }
         self.notices.alive = Some((every, (at + every).max(now)));

@@ -1,11 +1,12 @@
 //! The process of a worker, as its supervisor sees it.
 
 use super::event::Event;
-use super::generations::Generations;
 use super::message::ToWorker;
 use super::outbox::Outbox;
+use super::set::Served;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, message::FromWorker};
+use crate::control::Counted;
 use crate::error::Error;
 use crate::scoreboard::View;
 use crate::spec::Timeouts;
@@ -38,9 +39,16 @@ pub(super) struct Worker {
     pub(super) deadline: Option<(Instant, &'static str)>,
     /// Its deadline was over.
     pub(super) was_late: bool,
-    pub(super) generations: Generations,
     /// Its scoreboard; none until it has sent that.
     pub(super) board: Option<View>,
+    /// Its channel has ended: all that it said was heard.
+    pub(super) is_silent: bool,
+    /// What it published before it served. From then on that is its set's.
+    pub(super) publishes: Served,
+    /// The worker whose place it takes when it is ready; none: a free one of its set, if there is one.
+    pub(super) replaces: Option<WorkerId>,
+    /// What it said last of its requests.
+    pub(super) counted: Vec<Counted>,
     /// How long it may need at its end.
     pub(super) timeouts: Timeouts,
     pub(super) started: (Instant, Timestamp),
@@ -86,8 +94,11 @@ impl Worker {
             phase: Phase::Starting,
             deadline: None,
             was_late: false,
-            generations: Generations::default(),
             board: None,
+            is_silent: false,
+            publishes: Served::default(),
+            replaces: None,
+            counted: Vec::new(),
             timeouts: Timeouts::default(),
             started: (Instant::now(), Timestamp::now()),
             outbox: Outbox::start("to worker", socket.clone())?,
@@ -110,6 +121,11 @@ impl Worker {
     /// For how long it has been serving.
     pub(super) fn served(&self) -> Duration {
         if let Phase::Serving(since) = self.phase { since.elapsed() } else { Duration::ZERO }
+    }
+
+    /// Whether it loads.
+    pub(super) fn is_starting(&self) -> bool {
+        self.phase == Phase::Starting
     }
 
     pub(super) fn is_serving(&self) -> bool {

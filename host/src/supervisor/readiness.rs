@@ -7,9 +7,9 @@ use crate::health::Health;
 impl Supervisor {
     /// A worker that serves has every plugin that is not optional; while another one takes its place it goes on.
     pub(super) fn readiness(&self) -> Health {
-        let why = match &self.current {
+        let why = match self.current.workers.first() {
             _ if self.stopping.is_some() => "the host stops".to_owned(),
-            Some(worker) if worker.is_serving() => return Health::Ready,
+            _ if self.current.is_serving() => return Health::Ready,
             Some(Worker { phase: Phase::Waiting(error), .. }) => {
                 format!("a worker waits for a change: {error}")
             }

@@ -29,9 +29,10 @@ impl Sockets {
         self.0.iter().map(|bound| bound.listener.url()).collect()
     }
 
-    /// Gives a worker all of them.
+    /// Gives a worker all of them, except for those that another one asked for which does not serve yet.
     pub(super) fn hand_to(&self, worker: &Worker) -> Result<(), Error> {
-        self.0.iter().try_for_each(|bound| bound.hand_to(worker, None))
+        let served = self.0.iter().filter(|bound| bound.asked_by.is_none());
+        served.into_iter().try_for_each(|bound| bound.hand_to(worker, None))
     }
 
     /// Gives a worker one of them, if it is bound. A free port is another one each time.

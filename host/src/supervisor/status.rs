@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use super::process::{Phase, Worker};
+use super::status_of_all::OfSet;
 use crate::control::Answer;
 use crate::spec::SupervisorSpec;
 use crate::units;
@@ -61,31 +62,36 @@ impl History {
 }
 
 impl Supervisor {
-    /// The answer to `status`; none of the worker's when it does not answer, or does not serve.
-    pub(super) fn status(&self, of_worker: Option<Answer>) -> Answer {
+    /// The answer to `status`: with what workers say of themselves, if they do. Some that should may be silent.
+    pub(super) fn status(&self, silent: &[String], of_set: Option<OfSet>) -> Answer {
         let mut text = self.text();
         let mut data = self.json();
-        let is_silent = of_worker.is_none() && self.current.as_ref().is_some_and(Worker::is_serving);
-        if is_silent {
-            let _ = writeln!(text, "  the worker does not say how it is");
+        match silent {
+            [] => {}
+            _ if self.current.shape.workers == 1 => text.push_str("  the worker does not say how it is\n"),
+            silent => {
+                let _ = writeln!(text, "  workers that do not say how they are: {}", silent.join(", "));
+            }
         }
-        if let Some(answer) = of_worker {
-            text.push_str(&answer.text);
+        if let Some(OfSet { text: more, data: of_set }) = of_set {
+            text.push_str(&more);
             // What both know, the supervisor knows better.
-            let of_worker = answer.data.as_object().cloned().unwrap_or_default();
-            data = of_worker.into_iter().chain(data).collect();
+            data = of_set.into_iter().chain(data).collect();
         }
         Answer::done(text.trim_end(), Value::Object(data))
     }
 
-    pub(super) fn state(&self) -> String {
-        match &self.current {
-            _ if self.stopping.is_some() => "stopping".to_owned(),
-            Some(Worker { phase: Phase::Serving(_), .. }) if self.next.is_some() => "replacing".to_owned(),
-            Some(Worker { phase: Phase::Serving(_), .. }) => "serving".to_owned(),
-            Some(Worker { phase: Phase::Waiting(_), .. }) => "waiting".to_owned(),
-            Some(Worker { phase: Phase::Starting, .. }) => "starting".to_owned(),
-            None => "pausing".to_owned(),
+    pub(super) fn state(&self) -> &'static str {
+        let waits = |worker: &Worker| matches!(worker.phase, Phase::Waiting(_));
+        let is_replacing = self.next.is_some() || !self.outgoing.is_empty();
+        match &self.current.workers[..] {
+            _ if self.stopping.is_some() => "stopping",
+            _ if self.current.is_serving() && is_replacing && self.rolls.is_under_way() => "rolling",
+            _ if self.current.is_serving() && is_replacing => "replacing",
+            _ if self.current.is_serving() => "serving",
+            [] => "pausing",
+            workers if workers.iter().any(waits) => "waiting",
+            _ => "starting",
         }
     }
 
@@ -105,9 +111,10 @@ impl Supervisor {
             let up = span(worker.started.0.elapsed());
             let _ = writeln!(out, "  {:10}  pid {}, up {up}, {}", "worker", worker.pid, self.part_of(worker));
         }
-        if let Some((at, _)) = self.start_at {
+        let none = if self.current.workers.is_empty() { "none; another" } else { "another" };
+        for (at, _) in &self.starts {
             let left = span(at.saturating_duration_since(Instant::now()));
-            let _ = writeln!(out, "  {:10}  none; another is started in {left}", "worker");
+            let _ = writeln!(out, "  {:10}  {none} is started in {left}", "worker");
         }
         let _ = writeln!(out, "  {:10}  {}", "restarts", self.history.text());
         out
@@ -115,9 +122,10 @@ impl Supervisor {
 
     /// What a worker is doing.
     fn part_of(&self, worker: &Worker) -> String {
-        let retires = self.retiring.iter().any(|retiring| retiring.id == worker.id);
+        let is_among = |list: &[Worker]| list.iter().any(|one| one.id == worker.id);
         match &worker.phase {
-            _ if retires => "retiring".to_owned(),
+            _ if is_among(&self.retiring) => "retiring".to_owned(),
+            Phase::Serving(_) if is_among(&self.outgoing) => "serving until it is replaced".to_owned(),
             Phase::Starting => "starting".to_owned(),
             Phase::Serving(_) => "serving".to_owned(),
             Phase::Waiting(error) => format!("waiting for a change: {error}"),
@@ -126,7 +134,9 @@ impl Supervisor {
 
     fn json(&self) -> Map<String, Value> {
         let workers: Vec<Value> = self.workers().map(|worker| self.worker_json(worker)).collect();
-        let current = self.current.as_ref().map(|worker| self.worker_json(worker));
+        let current = self.current.serving().next().or(self.current.workers.first());
+        let current = current.map(|worker| self.worker_json(worker));
+        let next_start = self.starts.iter().map(|(at, _)| *at).min();
         let (began, started) = self.history.began;
         let data = json!({
             "app": self.app,
@@ -138,7 +148,8 @@ impl Supervisor {
             "worker": current,
             "workers": workers,
             "restarts": self.history.json(),
-            "start_in_ms": self.start_at.map(|(at, _)| ms(at.saturating_duration_since(Instant::now()))),
+            "start_in_ms": next_start.map(|at| ms(at.saturating_duration_since(Instant::now()))),
+            "set": { "workers": self.current.shape.workers, "rolls": self.current.shape.rolls },
         });
         if let Value::Object(data) = data { data } else { Map::new() }
     }
@@ -147,12 +158,17 @@ impl Supervisor {
         let (began, started) = worker.started;
         let error = if let Phase::Waiting(error) = &worker.phase { Some(error) } else { None };
         let state = if error.is_some() { "waiting".to_owned() } else { self.part_of(worker) };
+        let is_current = self.is_current(worker.id) && worker.is_serving();
+        let served = if is_current { &self.current.served } else { &worker.publishes };
+        let generations: Map<String, Value> =
+            served.generations.current().map(|(plugin, number)| (plugin.to_owned(), json!(number))).collect();
         json!({
             "pid": worker.pid.as_raw_pid(),
             "state": state,
             "error": error,
             "started": started.to_string(),
             "up_ms": ms(began.elapsed()),
+            "generations": generations,
         })
     }
 }

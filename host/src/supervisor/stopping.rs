@@ -21,7 +21,7 @@ const KILL_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Stopping {
     /// Who asked for it and waits until it has.
     pub(super) waiting: Vec<Reply>,
-    /// How the worker that served ended.
+    /// How the workers that served ended: the first of them that did not end well.
     end: Result<u8, Error>,
 }
 
@@ -37,8 +37,11 @@ pub(super) fn retire_limit(timeouts: &Timeouts) -> Option<Duration> {
 }
 
 impl Stopping {
-    /// The worker that served has ended.
+    /// A worker that served has ended.
     pub(super) fn ended(&mut self, worker: &Worker, ending: Ending) {
+        if self.end != Ok(0) {
+            return;
+        }
         let fail = |why: String| Err(Error::failed(format!("worker {} {why}", worker.pid)));
         self.end = match ending {
             Ending::Signal(SIGKILL) if worker.was_late => {
@@ -61,7 +64,8 @@ impl Supervisor {
         }
         self.stopping = Some(Stopping { waiting: reply.into_iter().collect(), end: Ok(0) });
         self.sockets.close();
-        self.start_at = None;
+        self.starts.clear();
+        self.refuse_rolls();
         for worker in self.workers_mut() {
             // One that does not read is late in the end.
             let _ = worker.tell(ToWorker::Stop);

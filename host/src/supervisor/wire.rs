@@ -192,7 +192,7 @@ mod tests {
                 let copy = file(&number.to_string());
                 let line = line_of(&published(number, config)).expect("a line");
                 send(&socket, &line, Some(copy.as_fd())).expect("it is read");
-                let line = line_of(&FromWorker::Ready { banner: String::new() }).expect("a line");
+                let line = line_of(&FromWorker::Stopping).expect("a line");
                 send(&socket, &line, None).expect("it is read");
             }
         });

@@ -2,12 +2,12 @@
 
 use super::Supervisor;
 use super::ending::NO_PROCESS;
-use super::generations::Generations;
 use super::message::{Cause, FromWorker, ToWorker};
 use super::process::{Phase, Worker, WorkerId};
-use crate::control::Answer;
+use crate::deployment::Change;
 use crate::error::Error;
 use crate::scoreboard::View;
+use crate::server::Shape;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -18,50 +18,62 @@ pub(super) const READY_MAX: Duration = Duration::from_secs(30 * 60);
 const SILENT_MAX: Duration = Duration::from_secs(2);
 
 impl Supervisor {
-    /// Starts the worker that is to serve. If it cannot be started, that counts as a death.
+    /// Starts a worker of the current set. If it cannot be started, that counts as a death.
     pub(super) fn start(&mut self, cause: Cause) {
-        match self.spawn(cause) {
-            Ok(worker) => self.current = Some(worker),
+        match self.spawn(cause, None) {
+            Ok(worker) => self.current.workers.push(worker),
             Err(error) if cause == Cause::Start => self.end = Some(Err(error)),
             Err(error) => self.died(error.message(), Duration::ZERO, NO_PROCESS),
         }
     }
 
-    /// Starts a worker with the sockets and what was served last. One that has ended before it read all that is noticed by its
-    /// end, as any other.
-    pub(super) fn spawn(&mut self, cause: Cause) -> Result<Worker, Error> {
+    /// Starts a worker with the sockets and what is, or was last, served. One that has ended before it read all that is noticed
+    /// by its end, as any other.
+    pub(super) fn spawn(&mut self, cause: Cause, roll: Option<Change>) -> Result<Worker, Error> {
         self.workers += 1;
         let mut worker = (self.spawner)(self.workers, &self.sender)?;
         worker.timeouts = self.timeouts;
         worker.deadline = Some((Instant::now() + READY_MAX, "is not ready in time"));
         self.sockets.hand_to(&worker)?;
-        let serving = self.current.as_ref().filter(|current| current.is_serving());
-        let served = serving.map_or(&self.last_served, |current| &current.generations);
-        for (generation, copy) in served.copies() {
+        for (generation, copy) in self.current.served.generations.copies() {
             let _ = worker.hand(ToWorker::Serving { generation }, copy);
         }
-        let _ = worker.tell(ToWorker::Begin { cause, failures: self.policy.in_a_row() });
+        if let Some(text) = self.spec_for(cause) {
+            let _ = worker.tell(ToWorker::Spec { text });
+        }
+        let (failures, names_generations) = (self.policy.in_a_row(), self.names_generations);
+        let _ = worker.tell(ToWorker::Begin { cause, failures, names_generations, roll });
         Ok(worker)
+    }
+
+    /// The workers of a set that rolls have one spec, whatever its file is meanwhile. Who starts a new set because somebody asks
+    /// for that reads the file.
+    fn spec_for(&self, cause: Cause) -> Option<String> {
+        let is_of_set = self.current.shape.rolls && !matches!(cause, Cause::Start | Cause::Replace);
+        self.current.served.spec.clone().filter(|_| is_of_set)
     }
 
     pub(super) fn heard(&mut self, id: WorkerId, message: FromWorker, descriptor: Option<OwnedFd>) {
         match message {
             FromWorker::Scoreboard => self.sees(id, descriptor),
-            FromWorker::Ready { banner } => self.ready(id, &banner),
+            FromWorker::Ready { banner, workers, rolls } => {
+                self.ready(id, &banner, Shape { workers: workers.max(1), rolls });
+            }
             FromWorker::Waiting { error } => self.waits(id, error),
+            FromWorker::Rolled { answer, has_changed } => self.rolled(id, answer, has_changed),
             FromWorker::Stopping if self.is_current(id) => self.stop(None),
             FromWorker::Stopping => {}
+            FromWorker::Spec { text } => self.tell_of(id, |served| served.spec = Some(text)),
             FromWorker::Published { generation } => {
-                if let (Some(worker), Some(copy)) = (self.worker(id), descriptor) {
-                    worker.generations.publish(generation, copy);
+                if let Some(copy) = descriptor {
+                    self.tell_of(id, |served| served.generations.publish(generation, copy));
                 }
             }
             FromWorker::Forgotten { plugin, number } => {
-                if let Some(worker) = self.worker(id) {
-                    worker.generations.forget(&plugin, number);
-                }
+                self.tell_of(id, |served| served.generations.forget(&plugin, number));
             }
-            FromWorker::Answer { id: command, answer } => self.answered(command, answer),
+            FromWorker::Counts { counts, retires } => self.counted(id, counts, retires),
+            FromWorker::Answer { id: command, answer } => self.answered(id, command, answer),
             FromWorker::ReplaceMe { reason } => self.replace_one_that_asks(id, &reason),
             FromWorker::Listen { listen, bind } => self.listen(id, listen, &bind),
             FromWorker::Unlisten { bind, shape } => self.unlisten(&bind, &shape),
@@ -82,32 +94,34 @@ impl Supervisor {
         }
     }
 
-    fn is_current(&self, id: WorkerId) -> bool {
-        self.current.as_ref().is_some_and(|current| current.id == id)
+    pub(super) fn is_current(&self, id: WorkerId) -> bool {
+        self.current.worker(id).is_some()
     }
 
-    fn ready(&mut self, id: WorkerId, banner: &str) {
+    fn ready(&mut self, id: WorkerId, banner: &str, shape: Shape) {
         if self.stopping.is_some() {
             return;
         }
         if let Some(next) = self.next.take_if(|next| next.id == id) {
-            self.retire_current();
-            self.current = Some(next);
+            self.take_over(next);
+            self.rolled_over(id);
         }
-        let Some(current) = self.current.as_mut().filter(|current| current.id == id) else { return };
-        current.phase = Phase::Serving(Instant::now());
-        current.deadline = None;
-        let pid = current.pid;
+        let is_first = !self.current.is_serving();
+        let Some(worker) = self.current.workers.iter_mut().find(|worker| worker.id == id) else { return };
+        worker.phase = Phase::Serving(Instant::now());
+        worker.deadline = None;
+        let (pid, published) = (worker.pid, std::mem::take(&mut worker.publishes));
+        if is_first {
+            (self.current.served, self.current.shape) = (published, shape);
+        }
         self.sockets.keep_those_of(id);
-        self.last_served = Generations::default();
         if std::mem::replace(&mut self.has_served, true) {
             tracing::info!("worker {pid} serves");
         } else if !self.quiet {
             crate::log::say(banner);
         }
-        self.answer_restarts(|| {
-            Answer::done(format!("worker {pid} serves"), serde_json::json!({ "worker": pid.as_raw_pid() }))
-        });
+        self.retire_one_for(id);
+        self.answer_restarts(pid);
         self.forward_held();
     }
 
@@ -120,6 +134,7 @@ impl Supervisor {
 
     /// A worker whose channel has ended cannot be told anything: it is ending, or must.
     pub(super) fn silent(&mut self, id: WorkerId, why: Option<Error>) {
+        self.ended.retain(|(worker, _)| worker.id != id);
         let Some(worker) = self.worker(id) else { return };
         if let Some(error) = why {
             tracing::error!("worker {}: {error}", worker.pid);
@@ -127,6 +142,7 @@ impl Supervisor {
         let soon = Instant::now() + SILENT_MAX;
         let at = worker.deadline.map_or(soon, |(at, _)| at.min(soon));
         worker.deadline = Some((at, "has closed its channel"));
+        worker.is_silent = true;
     }
 
     pub(super) fn kill_late_workers(&mut self, now: Instant) {

@@ -5,6 +5,7 @@ use super::{CRASH, Cause, generation};
 use crate::control::{Answer, Command, Commands};
 use crate::deployment::Parent;
 use crate::listener::Listener;
+use crate::server::Shape;
 use crate::stop::Stop;
 use crate::supervisor::Link;
 use serde_json::Value;
@@ -25,10 +26,12 @@ impl Commands for Echo {
 fn serving() -> (Stage, Link, Stop) {
     let (mut stage, first) = Stage::new();
     let stop = Stop::new().expect("a descriptor");
-    let (link, begin) =
-        first.channel().link(&stop, Arc::new(AtomicBool::new(false)), || {}).expect("a beginning");
+    let (link, begin, ()) = first
+        .channel()
+        .link(&stop, Arc::new(AtomicBool::new(false)), |_| Ok(()), || {})
+        .expect("a beginning");
     assert_eq!((begin.cause, begin.listeners.len()), (Cause::Start, 1));
-    link.ready("", Arc::new(Echo));
+    link.ready("", Arc::new(Echo), Shape::default());
     stage.step();
     (stage, link, stop)
 }
@@ -50,7 +53,7 @@ fn a_published_generation_outlives_its_worker() {
     stage.step();
     link.forgotten("shop", 4);
     stage.step();
-    let pid = stage.supervisor.current.as_ref().expect("a worker").pid;
+    let pid = stage.worker().pid;
     stage.supervisor.ended(pid, CRASH);
     stage.after(Duration::ZERO);
     let mut given = stage.started().begin().generations;
@@ -78,7 +81,7 @@ fn an_address_is_bound_by_the_supervisor_and_outlives_the_worker() {
     drop(listener);
     UnixStream::connect(&path).expect("the supervisor still has it");
     listen(&mut stage, &link, &address).expect("it is handed out again");
-    let pid = stage.supervisor.current.as_ref().expect("a worker").pid;
+    let pid = stage.worker().pid;
     stage.supervisor.ended(pid, CRASH);
     stage.after(Duration::ZERO);
     assert_eq!(stage.started().begin().listeners, [stage.address("first.sock"), address]);

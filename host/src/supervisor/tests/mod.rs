@@ -133,19 +133,19 @@ fn a_worker_may_end_the_host_or_ask_to_be_started_again() {
 fn a_worker_that_does_not_get_ready_is_killed_and_so_is_one_that_closed_its_channel() {
     let (mut stage, first) = Stage::new();
     stage.after(workers::READY_MAX - SECOND);
-    assert!(!stage.supervisor.current.as_ref().expect("a worker").was_late);
+    assert!(!stage.worker().was_late);
     stage.after(workers::READY_MAX + SECOND);
-    assert!(stage.supervisor.current.as_ref().expect("a worker").was_late);
+    assert!(stage.worker().was_late);
     drop(first);
 
     let (mut stage, mut first) = Stage::new();
     stage.serves(&mut first);
     stage.after(workers::READY_MAX + SECOND);
-    assert!(!stage.supervisor.current.as_ref().expect("a worker").was_late);
+    assert!(!stage.worker().was_late);
     drop(first);
     stage.step();
     stage.after(SECOND * 5);
-    assert!(stage.supervisor.current.as_ref().expect("a worker").was_late);
+    assert!(stage.worker().was_late);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_worker_that_waits_for_a_change_may_wait_for_ever() {
     let (mut stage, first) = Stage::new();
     stage.says(&first, &FromWorker::Waiting { error: "no such file".to_owned() }, None);
     stage.after(workers::READY_MAX * 2);
-    assert!(!stage.supervisor.current.as_ref().expect("a worker").was_late);
+    assert!(!stage.worker().was_late);
     let status = stage.asks(Command::Status).try_recv().expect("an answer");
     assert_eq!(status.data["state"], "waiting");
     assert_eq!(status.data["worker"]["error"], "no such file");
@@ -189,7 +189,7 @@ fn when_a_new_worker_does_not_get_ready_the_old_one_serves_on() {
     let answer = answer.try_recv().expect("an answer");
     let want = "worker 1073741826, which was to take over, ended with exit code 78; 1073741825 serves on";
     assert_eq!((answer.exit, answer.text.as_str()), (1, want));
-    assert!(stage.supervisor.current.as_ref().is_some_and(|current| current.is_serving()));
+    assert!(stage.supervisor.current.is_serving());
 
     // A worker that asks for it by itself is not heard again so soon; a person is.
     stage.says(&first, &FromWorker::ReplaceMe { reason: "stuck".to_owned() }, None);

@@ -5,9 +5,11 @@ use super::super::process::{Ending, Worker};
 use super::super::wire::{self, Reader};
 use super::super::{EVENTS_MAX, Event, Reply, Sockets, Supervisor};
 use crate::control::{Answer, Command};
+use crate::deployment::Change;
 use crate::error::Error;
 use crate::spec::{At, Located, Spec, SupervisorSpec};
 use rustix::process::Pid;
+use std::cell::Cell;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ pub(super) struct Stage {
     pub(super) supervisor: Supervisor,
     events: Receiver<Event>,
     started: Receiver<UnixStream>,
+    /// How many workers tests were given.
+    given: Cell<u64>,
     folder: tempfile::TempDir,
 }
 
@@ -56,7 +60,7 @@ impl Stage {
         let sockets = Sockets::bind(&spec).expect("an address of its own");
         let mut supervisor = Supervisor::new(&spec, sockets, sender, spawner);
         supervisor.start(crate::supervisor::Cause::Start);
-        let stage = Self { supervisor, events, started, folder };
+        let stage = Self { supervisor, events, started, given: Cell::new(0), folder };
         let first = stage.started();
         (stage, first)
     }
@@ -66,15 +70,19 @@ impl Stage {
         format!("unix:{}", self.folder.path().join(name).display())
     }
 
-    /// The worker that was started last.
+    /// The worker that was started next.
     #[track_caller]
     pub(super) fn started(&self) -> Actor {
         let socket = Arc::new(self.started.try_recv().expect("a worker was started"));
-        Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(self.supervisor.workers) }
+        let number = self.given.get() + 1;
+        self.given.set(number);
+        Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(number) }
     }
 
     pub(super) fn nothing_was_started(&self) -> bool {
-        self.started.try_recv().is_err()
+        let nothing = self.started.try_recv().is_err();
+        self.given.set(self.given.get() + u64::from(!nothing));
+        nothing
     }
 
     /// Has the supervisor do what comes next.
@@ -106,9 +114,21 @@ impl Stage {
 
     #[track_caller]
     pub(super) fn serves(&mut self, actor: &mut Actor) -> Begun {
+        self.serves_as(actor, 1, false)
+    }
+
+    /// As one of so many.
+    #[track_caller]
+    pub(super) fn serves_as(&mut self, actor: &mut Actor, workers: usize, rolls: bool) -> Begun {
         let begun = actor.begin();
-        self.says(actor, &FromWorker::Ready { banner: String::new() }, None);
+        self.says(actor, &FromWorker::Ready { banner: String::new(), workers, rolls }, None);
         begun
+    }
+
+    /// The first worker of the set.
+    #[track_caller]
+    pub(super) fn worker(&self) -> &Worker {
+        self.supervisor.current.workers.first().expect("a worker")
     }
 
     /// The process of the worker ends.
@@ -139,6 +159,9 @@ pub(super) struct Begun {
     pub(super) generations: Vec<(crate::deployment::Published, OwnedFd)>,
     pub(super) cause: super::Cause,
     pub(super) failures: usize,
+    pub(super) spec: Option<String>,
+    pub(super) roll: Option<Change>,
+    pub(super) names_generations: bool,
 }
 
 impl Actor {
@@ -150,13 +173,14 @@ impl Actor {
 
     #[track_caller]
     pub(super) fn begin(&mut self) -> Begun {
-        let (mut listeners, mut generations) = (Vec::new(), Vec::new());
+        let (mut listeners, mut generations, mut spec) = (Vec::new(), Vec::new(), None);
         loop {
             match self.hears() {
                 (ToWorker::Listener { bind, .. }, Some(_)) => listeners.push(bind),
                 (ToWorker::Serving { generation }, Some(copy)) => generations.push((generation, copy)),
-                (ToWorker::Begin { cause, failures }, None) => {
-                    return Begun { listeners, generations, cause, failures };
+                (ToWorker::Spec { text }, None) => spec = Some(text),
+                (ToWorker::Begin { cause, failures, names_generations, roll }, None) => {
+                    return Begun { listeners, generations, cause, failures, spec, roll, names_generations };
                 }
                 other => panic!("not what a worker begins with: {other:?}"),
             }

@@ -1,0 +1,48 @@
+//! Changes where what is served changes with the processes only: the first of the new ones carries a change out before it serves.
+
+use super::Deployment;
+use super::change::Served;
+use super::swap::SwapHow;
+use crate::control::{Answer, Command, Commands};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A change that a new set of processes is started for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    /// A command.
+    Asked {
+        /// The command.
+        command: Command,
+    },
+    /// The library of a plugin has changed on disk, or what the plugin reads.
+    Settled {
+        /// The plugin.
+        plugin: String,
+        /// Also where the library is the same.
+        force: bool,
+    },
+}
+
+impl Deployment {
+    /// Carries a change out, before anything is served. The answer says besides whether anything has changed.
+    pub fn roll(&self, change: Change) -> (Answer, bool) {
+        let before = self.served();
+        let answer = match change {
+            Change::Asked { command } => self.execute(command),
+            Change::Settled { plugin, force } => {
+                self.swap(&plugin, SwapHow { force, as_is: true, ..SwapHow::default() })
+            }
+        };
+        let has_changed = differ(before.as_ref(), self.served().as_ref());
+        (answer, has_changed)
+    }
+}
+
+fn differ(before: Option<&Served>, after: Option<&Served>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else { return true };
+    let same = before.declared.len() == after.declared.len()
+        && before.declared.iter().zip(&after.declared).all(|(one, other)| Arc::ptr_eq(one, other));
+    !same || before.spec.file != after.spec.file
+}
