@@ -81,9 +81,9 @@
 //! does not serve its default app; give it a `mount` to have both. See [`Spec::all_mounts`].
 //!
 //! **A new spec while the host runs** (`host ctl reload-spec`, `--watch`, SIGHUP) is taken whole or not at all. Plugins, mounts,
-//! middleware and `bind` change at once; `[timeouts]` and `[limits]` count for what begins after that, a request or a connection.
-//! `[server]` but for `bind`, and `watch` of `[swap]`, count for the next worker (`host ctl restart`); `name` of `[app]` and
-//! `[supervisor]` when the host is started again.
+//! middleware and `bind` change at once; `[timeouts]`, `[limits]` and `request_id` of `[log]` count for what begins after that, a request
+//! or a connection. `[server]` but for `bind`, `watch` of `[swap]`, `[health]`, `[process]` and the rest of `[log]` count for the next
+//! worker (`host ctl restart`); `name` of `[app]` and `[supervisor]` when the host is started again.
 //!
 //! Numbers: durations are whole numbers with `ms`, `s`, `m` or `h`; sizes are whole numbers with `B`, `KB`, `KiB`, `MB`, `MiB`,
 //! `GB`, `GiB`, or plain bytes. Numbers may be written as strings, so that `"${WORKERS:-4}"` can stand for one. A mount
