@@ -3,7 +3,7 @@
 mod ids;
 mod slow;
 
-use crate::harness::{Host, Output, Spec, for_each_server, plugin_from_c};
+use crate::harness::{Host, Output, Spec, eventually, for_each_server, plugin_from_c};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -124,6 +124,18 @@ fn access_lines_have_the_form_that_the_spec_names() {
         let json: Value = serde_json::from_str(&lines_in("json")[0]).expect("an object");
         assert_eq!((&json["status"], &json["referer"]), (&200.into(), &"http://x/".into()));
         assert_eq!(lines_in("off"), [""; 0]);
+    });
+}
+
+#[test]
+fn what_is_said_before_a_crash_is_in_the_log() {
+    for_each_server(|server| {
+        let host = Host::start(says(), server);
+        for round in 1..=3 {
+            assert!(host.connect().try_get("/die").is_err(), "nobody is left to answer");
+            eventually("its last words", || host.log().matches("WARN last words").count() == round);
+            host.get("/own-id").expect(200);
+        }
     });
 }
 

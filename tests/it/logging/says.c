@@ -11,7 +11,8 @@ PA_NOTE("id = \"says\"\nversion = \"1.0.0\"\n"
         ROUTE("/elsewhere/<text:path>", "say", "blocking = true\n")
         ROUTE("/later/<text:path>", "later", "")
         ROUTE("/stream/<text:path>", "stream", "")
-        ROUTE("/own-id", "own_id", ""))
+        ROUTE("/own-id", "own_id", "")
+        ROUTE("/die", "die", ""))
 
 static const pa_host *host;
 
@@ -86,6 +87,12 @@ static int32_t own_id(void *data, const pa_request *request, pa_response *respon
     return PA_READY;
 }
 
+static int32_t die(void *data, const pa_request *request, pa_response *response, pa_poll *pending) {
+    pa_log(request, PA_LOG_WARN, "last words");
+    abort();
+}
+
+static const pa_handler_vt DIE = PA_HANDLER_VT(die);
 static const pa_handler_vt SAY = PA_HANDLER_VT(say_), LATER = PA_HANDLER_VT(later_), STREAM = PA_HANDLER_VT(stream),
                            OWN_ID = PA_HANDLER_VT(own_id);
 
@@ -93,6 +100,7 @@ static int32_t bind(void *self, pa_slice name, pa_handler *out) {
     const pa_handler_vt *handler = pa_is(name, "later")    ? &LATER
                                    : pa_is(name, "stream") ? &STREAM
                                    : pa_is(name, "own_id") ? &OWN_ID
+                                   : pa_is(name, "die")    ? &DIE
                                                            : &SAY;
     *out = (pa_handler){NULL, handler};
     return PA_READY;
