@@ -25,7 +25,7 @@ struct Side {
     run: abi::HostRun,
     store_table: abi::HostStore,
     /// What `store_table` is about: of the name, and not of this generation.
-    _store: Arc<Store>,
+    store: Arc<Store>,
     name: String,
     run_handle: RunHandle,
 }
@@ -58,7 +58,7 @@ impl HostSide {
             },
             run: abi::HostRun { size: size_of::<abi::HostRun>() as u32, reserved: 0, ctx: none, run, stop },
             store_table: store::table(&store),
-            _store: store,
+            store,
             name: name.to_owned(),
             run_handle,
         }));
@@ -104,7 +104,10 @@ unsafe extern "C" fn extension(ctx: *const c_void, id: abi::Slice) -> *const c_v
         Some(abi::EXT_APP) => (&raw const side.app).cast(),
         Some(abi::EXT_TIMER) => (&raw const side.timer).cast(),
         Some(abi::EXT_RUN) => (&raw const side.run).cast(),
-        Some(abi::EXT_STORE) => (&raw const side.store_table).cast(),
+        Some(abi::EXT_STORE) => {
+            side.store.use_it();
+            (&raw const side.store_table).cast()
+        }
         _ => std::ptr::null(),
     }
 }

@@ -41,12 +41,14 @@ mod waker;
 mod arena;
 mod clock;
 mod date;
+pub mod errands;
 mod error_page;
 mod exchange;
 mod request_body;
 mod request_id;
 mod scoreboard;
 pub mod service;
+mod stack;
 mod usage;
 
 pub mod access_log;

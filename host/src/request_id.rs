@@ -33,6 +33,11 @@ pub(crate) struct Text {
 /// The digits of both numbers, and a dash.
 const TEXT_BYTES_MAX: usize = 8 + 1 + 16;
 
+/// What all ids of a process begin with.
+pub(crate) fn of_process(process: u32) -> String {
+    format!("{process:08x}-")
+}
+
 /// An id as people see it: eight hexadecimal digits for the process, a dash, and the number.
 pub(crate) fn text(process: u32, id: u64) -> Text {
     let mut text = Text { digits: [b'-'; TEXT_BYTES_MAX], length: 0 };

@@ -9,6 +9,7 @@ use crate::deployment::{
     Addresses, Change, Deployment, Inherited, NoOnlooker, Onlooker, Parent, Reread, Running, Setup, Surplus,
 };
 use crate::dev::{self, DEV_PROFILE, Dev};
+use crate::errands::{OfWorker, Pump};
 use crate::error::Error;
 use crate::health::HealthPages;
 use crate::listener::Listener;
@@ -16,7 +17,7 @@ use crate::log;
 use crate::own_pages::{OwnPages, Several};
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
-use crate::server::{Chosen, Listening, Processes, ServerRegistry, Serving, Shape, Unfit};
+use crate::server::{Chosen, Errands, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
 use crate::service::{Service, Settings};
 use crate::spec::{Access, Bind, Located, Spec};
 use crate::stop::Stop;
@@ -31,6 +32,8 @@ pub struct Options {
     pub quiet: bool,
     /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
     pub starts_again: bool,
+    /// No process before this one served.
+    pub is_first: bool,
     /// Crates are built when their sources change, and browsers are told.
     pub dev: bool,
 }
@@ -42,6 +45,11 @@ pub trait Starter {
 
     /// It could not load, and waits for a change.
     fn waits(&mut self, error: &Error);
+
+    /// The channel to it, where no thread sees to that.
+    fn pump(&self) -> Option<Arc<dyn Pump>> {
+        None
+    }
 
     /// What became of the change that it began with. If nothing has changed, it ends.
     fn rolled(&mut self, answer: Answer, has_changed: bool);
@@ -102,7 +110,19 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     let Start { spec, reread, listeners, inherited, names_generations, roll, stop } = start;
     let chosen = choose(&spec, &ServerRegistry::default())?;
     let (handle, parent) = (RunHandle::new(stop.clone()), starter.parent());
+    let forks = chosen.server.forks();
+    if forks {
+        check_supervised(&chosen, options)?;
+        handle.start_elsewhere();
+    }
     parent.deadlines(&spec.timeouts);
+    if options.dev && shape(&chosen, &spec, options).rolls {
+        let name = chosen.server.about().name;
+        let error =
+            Error::usage(format!("`host dev` does not go with server `{name}`: it has several processes"));
+        return Err(error.help("develop with `--server threaded`: the plugin is the same"));
+    }
+    let is_first = options.is_first && shape(&chosen, &spec, options).rolls;
     let dev = options.dev.then(|| Dev::start(&spec, chosen.server.about().is_single, &stop)).transpose()?;
     let setup = Setup {
         reread: reread.clone(),
@@ -115,21 +135,23 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         rolls: shape(&chosen, &spec, options).rolls,
     };
     let access_log = access_log(&spec, options);
-    let serve = |service: &Arc<Service>, chosen: &Chosen, spec: &Spec, listening: &Listening, stop| {
-        let serving = Serving {
-            service: service.clone(),
-            listening: listening.clone(),
-            workers: spec.server.workers.or(cores),
-            threads: spec.server.threads.explicit(),
-            options: spec.server.options.clone(),
-            stop,
-            access_log: access_log.clone(),
-            unfit: unfit(&parent),
+    let serve =
+        |service: &Arc<Service>, chosen: &Chosen, spec: &Spec, listening: &Listening, stop, errands| {
+            let serving = Serving {
+                service: service.clone(),
+                listening: listening.clone(),
+                workers: spec.server.workers.or(cores),
+                threads: spec.server.threads.explicit(),
+                options: spec.server.options.clone(),
+                stop,
+                access_log: access_log.clone(),
+                unfit: unfit(&parent),
+                errands,
+            };
+            let served = chosen.server.serve(serving);
+            log::flush();
+            served
         };
-        let served = chosen.server.serve(serving);
-        log::flush();
-        served
-    };
     let loaded = if let Some(change) = roll {
         match load_and_roll(spec, setup, change, listeners) {
             Ok((loaded, answer, true)) => {
@@ -147,7 +169,8 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         }
     } else {
         let places = Places::of(&spec, listeners, &*parent)?;
-        let retry = spec.swap.watch && options.starts_again;
+        // Whoever waits for a change has threads for that.
+        let retry = spec.swap.watch && options.starts_again && !forks;
         let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
         let built = dev.as_ref().map_or(Ok(()), |dev| dev.wait_until_built(&stop));
         match (built.and_then(|()| Deployment::load(spec.clone(), setup)), retry) {
@@ -164,7 +187,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
                 return retry.carry_out(&spec, &error, &stop, |pages, until| {
                     let nothing = Service::of(Arc::new(Table::empty()), Settings::of(&spec));
                     let nothing = Arc::new(nothing.with_own_pages(Some(pages)));
-                    serve(&nothing, &chosen, &spec, &places.listening, until)
+                    serve(&nothing, &chosen, &spec, &places.listening, until, None)
                 });
             }
         }
@@ -182,12 +205,18 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     deployment.serve(Running { server, service: service.clone(), listening: listening.clone() });
     handle.enter(Phase::Serving);
     let shape = shape(&chosen, &spec, options);
-    if spec.swap.watch && !shape.rolls {
-        deployment.watch()?;
+    match (shape.rolls, spec.swap.watch) {
+        (true, true) => parent.watches(deployment.things()),
+        (false, true) => deployment.watch()?,
+        (_, false) => {}
     }
+    if is_first {
+        deployment.warn_of_state();
+    }
+    let errands = errands(forks, starter, &deployment)?;
     starter.serves(&banner, deployment.clone(), shape)?;
     surplus.close(&*parent);
-    serve(&service, &chosen, &spec, &listening, stop)?;
+    serve(&service, &chosen, &spec, &listening, stop, errands)?;
     deployment.end(spec.timeouts.shutdown)
 }
 
@@ -215,22 +244,71 @@ fn load_and_roll(
 ) -> Result<(Loaded, Answer, bool), Error> {
     let parent = setup.parent.clone();
     let deployment = Deployment::load(spec, setup)?;
-    let (answer, has_changed) = deployment.roll(change);
+    let server = deployment.spec().and_then(|spec| server_name(&spec));
+    let (mut answer, has_changed) = deployment.roll(change);
+    let before: Vec<String> = listeners.iter().map(|(_, listener)| listener.url()).collect();
     let spec = deployment.spec().ok_or_else(|| Error::failed("nothing was loaded"))?;
+    if server_name(&spec) != server {
+        let error = Error::failed("the new spec was not taken: it has another `name` in [server]");
+        return Err(
+            error.help("all that was served before is still served; `host ctl restart` changes the server")
+        );
+    }
     let chosen = choose(&spec, &ServerRegistry::default())?;
+    if chosen.server.forks() {
+        deployment.check_alone()?;
+    }
     parent.deadlines(&spec.timeouts);
     let places = Places::of(&spec, listeners, &*parent)?;
+    tell_of_addresses(&mut answer, &before, &places.urls);
     Ok((Loaded { deployment, spec, chosen, places }, answer, has_changed))
+}
+
+fn server_name(spec: &Spec) -> Option<String> {
+    spec.server.name.as_ref().map(|name| name.value.clone())
+}
+
+/// What a server that forks sees to besides. Said before anybody is told that it serves: threads that plugins have left are in
+/// its way.
+fn errands(
+    forks: bool,
+    starter: &dyn Starter,
+    deployment: &Arc<Deployment>,
+) -> Result<Option<Arc<dyn Errands>>, Error> {
+    let Some(pump) = starter.pump().filter(|_| forks) else { return Ok(None) };
+    deployment.check_alone()?;
+    Ok(Some(Arc::new(OfWorker::new(pump, deployment.clone())?)))
+}
+
+/// A process that forks sees to the channel itself; without a supervisor nobody would see to the control socket.
+fn check_supervised(chosen: &Chosen, options: &Options) -> Result<(), Error> {
+    if options.starts_again {
+        return Ok(());
+    }
+    let name = chosen.server.about().name;
+    let error = Error::usage(format!("server `{name}` does not serve without a supervisor"));
+    Err(error.help("start it without --no-supervisor"))
+}
+
+/// As a swap in place does: where clients are let in from now on, and where no longer.
+fn tell_of_addresses(answer: &mut Answer, before: &[String], after: &[String]) {
+    let only = |these: &[String], those: &[String]| {
+        these.iter().filter(|url| !those.contains(url)).cloned().collect::<Vec<_>>()
+    };
+    let (added, removed) = (only(after, before), only(before, after));
+    let lines = added.iter().map(|url| format!("\nlistening on {url}"));
+    answer.text.extend(lines.chain(removed.iter().map(|url| format!("\nno longer listening on {url}"))));
+    if let Some(listeners) = answer.data.get_mut("listeners") {
+        (listeners["added"], listeners["removed"]) = (added.into(), removed.into());
+    }
 }
 
 /// How many workers are to serve. A process without a supervisor is the only one.
 fn shape(chosen: &Chosen, spec: &Spec, options: &Options) -> Shape {
-    match chosen.server.processes() {
-        Processes::Workers if options.starts_again => {
-            Shape { workers: spec.server.workers.or(cores), rolls: true }
-        }
-        _ => Shape::default(),
-    }
+    let about = chosen.server.about();
+    let rolls = options.starts_again && about.guarantees.swap == Swap::NewWorkers;
+    let workers = about.workers.filter(|_| rolls).map_or(1, |_| spec.server.workers.or(cores));
+    Shape { workers, rolls }
 }
 
 /// Another process is to take over.
@@ -249,14 +327,14 @@ fn onlooker(dev: Option<Arc<Dev>>) -> Arc<dyn Onlooker> {
 /// The server that the spec names, its options checked.
 ///
 /// # Errors
-/// There is no server of that name, or it does not have one of the options.
+/// There is no server of that name, or it cannot take one of the options.
 pub fn choose(spec: &Spec, registry: &ServerRegistry) -> Result<Chosen, Error> {
     let chosen = match &spec.server.name {
         Some(name) => registry.get(name).map_err(|error| name.at.place(&error))?,
         None => registry.get(crate::server::DEFAULT)?,
     };
-    let known: Vec<&str> = chosen.server.about().options.iter().map(|(name, _)| *name).collect();
-    spec.server.options_at.check(&known)?;
+    let known = chosen.server.about().options;
+    spec.server.check_options(known)?;
     Ok(chosen)
 }
 

@@ -5,7 +5,7 @@ use crate::stop::Stop;
 use crate::store::Stores;
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 /// Where the life of the host stands.
@@ -24,6 +24,8 @@ pub struct RunHandle {
     stop: Stop,
     phase: Arc<AtomicU8>,
     stores: Stores,
+    /// Plugins are started elsewhere: in children of this process.
+    starts_elsewhere: Arc<AtomicBool>,
 }
 
 /// The answer to a plugin that asks the host to run or to stop.
@@ -41,7 +43,18 @@ impl RunHandle {
     /// A host that is loading. Its stores have the limit of a spec that says nothing.
     pub fn new(stop: Stop) -> Self {
         let stores = Stores::new(Limits::default().store_bytes);
-        Self { stop, phase: Arc::new(AtomicU8::new(Phase::Loading as u8)), stores }
+        let phase = Arc::new(AtomicU8::new(Phase::Loading as u8));
+        Self { stop, phase, stores, starts_elsewhere: Arc::default() }
+    }
+
+    /// Plugins are not started in this process, but in its children.
+    pub fn start_elsewhere(&self) {
+        self.starts_elsewhere.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether plugins that are loaded are to be started.
+    pub(crate) fn starts_plugins(&self) -> bool {
+        !self.starts_elsewhere.load(Ordering::SeqCst)
     }
 
     /// The stop that a plugin's wish ends in.

@@ -1,6 +1,6 @@
 //! What the commands answer that serve nothing: `inspect`, `check`, `routes`, `servers`, `completions`.
 
-use crate::harness::{Output, SERVERS, run, workspace_plugin};
+use crate::harness::{Output, run, workspace_plugin};
 use crate::load::{Files, Plugin, declared, only};
 
 /// A plugin that would show that it was run, in its constructor.
@@ -157,19 +157,6 @@ fn routes_lists_each_route_with_its_place_and_its_plugin() {
 ";
     assert!(output.stdout == wanted, "{output:?}");
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
-}
-
-#[test]
-fn servers_are_listed_with_what_each_is_good_for() {
-    let output = run(["servers"]);
-    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
-    let names: Vec<&str> =
-        output.stdout.lines().filter(|line| !line.starts_with(' ')).map(first_word).collect();
-    let mut known = SERVERS.to_vec();
-    known.sort_unstable();
-    assert_eq!(names, known, "{output:?}");
-    assert_eq!(output.stdout.matches(" good for: ").count(), SERVERS.len(), "{output:?}");
-    assert_eq!(output.stdout.matches(" (default)\n").count(), 1, "{output:?}");
 }
 
 fn first_word(line: &str) -> &str {

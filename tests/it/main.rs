@@ -16,6 +16,7 @@ mod load;
 mod logging;
 mod middleware;
 mod process;
+mod processes;
 mod prove;
 mod respec;
 mod routing;

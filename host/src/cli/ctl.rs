@@ -42,6 +42,12 @@ enum Asked {
         #[arg(long, value_name = "N", default_value_t = crate::doing::LISTED_MAX)]
         limit: usize,
     },
+    /// Show the native stacks of handlers that run
+    Stack {
+        /// The request, by its id; without it, all that are in a handler
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+    },
     /// Put a new generation of a plugin in place of the current one
     Swap {
         /// The plugin, and its new library if that is another file
@@ -131,6 +137,7 @@ impl Asked {
             Self::Health => Command::Health,
             Self::Ready => Command::Ready,
             Self::Requests { limit } => Command::Requests { limit: Some(limit) },
+            Self::Stack { id } => Command::Stack { id },
             Self::Swap { plugin: Named { plugin, file }, force, without_state } => {
                 Command::Swap { plugin, file, force, without_state }
             }

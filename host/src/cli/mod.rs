@@ -33,8 +33,12 @@ Exit codes: 0 done, 1 failed while running, 2 usage, 78 bad spec or plugin.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the servers that there are, and what each is good for
-    Servers,
+    /// List the servers that there are, what each is good for, and what it costs when something goes wrong
+    Servers {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
     /// Print what a plugin says of itself and whether it can be loaded; runs nothing of it
     Inspect {
         /// The shared library
@@ -53,6 +57,9 @@ enum Command {
     Ctl(Ctl),
     /// Prove that swaps are seamless: swap under load, and check every answer
     Prove(Box<Prove>),
+    /// Takes the stacks of threads: the host starts itself for that
+    #[command(name = crate::stack::TRACER, hide = true)]
+    TakeStacks,
     /// Print a script that completes the command line in a shell
     Completions {
         /// bash, elvish, fish, powershell or zsh
@@ -78,7 +85,9 @@ impl Cli {
             Some(Command::Dev(run)) => return run.in_development().execute(channel),
             Some(Command::Ctl(ctl)) => return ctl.execute(),
             Some(Command::Prove(prove)) => return prove.execute(),
-            Some(Command::Servers) => print(&servers::list()),
+            Some(Command::TakeStacks) => crate::stack::trace(),
+            Some(Command::Servers { format: Format::Text }) => print(&servers::list()),
+            Some(Command::Servers { format: Format::Json }) => print(&format!("{:#}\n", servers::json())),
             Some(Command::Inspect { file, format: Format::Text }) => print(&inspect::report(&file)?),
             Some(Command::Inspect { file, format: Format::Json }) => {
                 print(&format!("{:#}\n", inspect::report_json(&file)?))

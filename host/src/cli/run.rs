@@ -3,17 +3,21 @@
 use super::app::{self, AppArgs};
 use crate::control::{Answer, Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
+use crate::errands::Pump;
 use crate::error::{Error, Exit};
 use crate::log::{self, LogFormat, Process};
 use crate::privileges;
 use crate::run::{self, Options, Start, Starter};
-use crate::server::Shape;
+use crate::server::{ServerRegistry, Shape};
 use crate::spec::{At, Bind, Count, Located, Spec};
+use crate::stack;
 use crate::stop::Stop;
-use crate::supervisor::{self, Begin, Channel, Link, signals};
+use crate::supervisor::{self, Begin, Cause, Channel, Link, signals};
 use crate::systemd;
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use rustix::process::{getpid, getppid};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -93,28 +97,41 @@ impl Run {
         if self.no_supervisor || self.check { Process::Host } else { Process::Supervisor }
     }
 
-    /// Reads the spec, and gives up what a worker is not to have: before there is a thread that may run code of a plugin.
-    fn prepare(&self, begin: &mut Begin) -> Result<Spec, Error> {
+    /// Reads the spec, and gives up what a worker is not to have: before there is a thread that may run code of a plugin. Whether
+    /// its server forks is told besides.
+    fn prepare(&self, begin: &mut Begin) -> Result<(Spec, bool), Error> {
         let spec = self.spec_with(begin.spec.take())?;
         log::install(spec.log.format, spec.app.debug, Process::Worker);
+        let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
+        if forks {
+            log::without_thread();
+        }
         privileges::restrict(&spec.process)?;
-        Ok(spec)
+        Ok((spec, forks))
     }
 
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
-        let (mut link, begin, spec) = channel.begin(&stop, |begin| self.prepare(begin))?;
-        let Begin { listeners, generations, names_generations, roll, .. } = begin;
+        stack::allow_tracers_of(getppid());
+        let (opened, mut begin) = channel.begin()?;
+        let (spec, forks) = self.prepare(&mut begin)?;
+        opened.still_wanted()?;
+        // The system forgets that, too, when a process becomes another user.
+        stack::allow_tracers_of(getppid());
+        let Begin { listeners, generations, names_generations, roll, cause, .. } = begin;
+        let mut link = if forks { opened.link_alone(&stop)? } else { opened.link(&stop)? };
         let inherited = Inherited::of(generations);
         let reread = self.reread();
         let start = Start { spec, reread, listeners, inherited, names_generations, roll, stop };
-        let served = run::run(start, &self.options(true), &mut link);
+        let options = Options { is_first: cause == Cause::Start, ..self.options(true) };
+        let served = run::run(start, &options, &mut link);
         let ended = link.end();
         served.and(ended)
     }
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
+        stack::allow_tracers_of(Some(getpid()));
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;
@@ -140,7 +157,7 @@ impl Run {
 
     /// A process that somebody starts again may wait for a change when it cannot load.
     fn options(&self, starts_again: bool) -> Options {
-        Options { quiet: self.quiet, starts_again, dev: self.dev }
+        Options { quiet: self.quiet, starts_again, is_first: !starts_again, dev: self.dev }
     }
 
     pub(super) fn spec(&self) -> Result<Spec, Error> {
@@ -183,6 +200,20 @@ fn start_again_code(served: Result<(), Error>) -> Result<u8, Error> {
     }
 }
 
+impl Pump for Link {
+    fn events(&self) -> Vec<BorrowedFd<'_>> {
+        Link::events(self)
+    }
+
+    fn work(&self) {
+        Link::work(self);
+    }
+
+    fn let_go(&self) {
+        Link::let_go(self);
+    }
+}
+
 impl Starter for Link {
     fn parent(&self) -> Arc<dyn Parent> {
         Arc::new(self.clone())
@@ -190,6 +221,10 @@ impl Starter for Link {
 
     fn waits(&mut self, error: &Error) {
         self.waiting(error);
+    }
+
+    fn pump(&self) -> Option<Arc<dyn Pump>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn rolled(&mut self, answer: Answer, has_changed: bool) {

@@ -23,6 +23,12 @@ pub enum Command {
         #[serde(default)]
         limit: Option<usize>,
     },
+    /// The native stacks of handlers that run.
+    Stack {
+        /// The id of one request; none: of all.
+        #[serde(default)]
+        id: Option<String>,
+    },
     /// Puts a new generation of a plugin in place of the current one.
     Swap {
         /// The plugin's name.

@@ -139,6 +139,7 @@ impl Deployment {
         let planned = from.map(|from| from.plan(&new.accepted.manifest)).transpose()?.flatten();
         let number = new.number.unwrap_or_else(|| self.numbers.upcoming(&new.name));
         let run = self.setup.run.clone();
+        let starts = run.starts_plugins();
         let created = deadline::run("load", limit, move |progress| {
             crate::load::loading();
             let New { name, accepted, config_json, plugin, .. } = new;
@@ -151,7 +152,9 @@ impl Deployment {
                 Some(planned) => Some(planned.carry_out(&generation, progress)?),
                 None => None,
             };
-            generation.start(progress)?;
+            if starts {
+                generation.start(progress)?;
+            }
             Ok((generation, One::Started(moved)))
         });
         // Its own error says what this swap needs to know.

@@ -79,10 +79,11 @@ impl Deployment {
     }
 
     /// If this process dies, the next one serves the same.
-    fn hand_to_parent(&self, generation: &Generation) {
+    pub(super) fn hand_to_parent(&self, generation: &Generation) {
         match generation.copy() {
             Some(copy) => {
-                let published = parent::Published::current(generation.label());
+                let by_name = self.books.of(generation.name()).pages().file.clone();
+                let published = parent::Published::current(generation.label(), by_name);
                 self.setup.parent.published(published, copy);
             }
             None => tracing::warn!("{}: no descriptor left for the next process", generation.label()),

@@ -123,6 +123,7 @@ impl Deployment {
         let Some(copy) = self.setup.inherited.current(plugin) else { return Ok(None) };
         let accepted = accept(copy.sealed).map_err(|error| plugin.source.at.place(&error))?;
         let (name, number) = (copy.published.plugin, Some(copy.published.number));
+        self.books.of(&name).pages().file = copy.published.by_name;
         let config_json = plugin.config.to_string();
         Ok(Some(New { name, accepted, config_json, plugin: plugin.clone(), takes_state: true, number }))
     }

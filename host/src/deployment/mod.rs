@@ -17,6 +17,7 @@ mod assemble;
 mod books;
 mod bring_up;
 mod change;
+mod children;
 mod down;
 mod draft;
 mod ending;
@@ -46,7 +47,8 @@ pub use parent::{Nobody, Parent, Published, Standing};
 pub use receipt::Receipt;
 pub use rolling::Change;
 pub use routes::{Routes, SelfTest};
-pub use watching::Changes;
+pub use watching::{Changes, Thing};
+pub(crate) use watching::{Key, change_of};
 
 use crate::cargo_build::Profile;
 use crate::deadline;
@@ -130,7 +132,10 @@ impl Deployment {
             watching: Watching::default(),
         });
         deployment.first_load(spec)?;
-        deployment.reap();
+        // A process that forks has no other thread.
+        if deployment.setup.run.starts_plugins() {
+            deployment.reap();
+        }
         Ok(deployment)
     }
 

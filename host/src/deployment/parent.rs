@@ -1,5 +1,6 @@
 //! What a deployment needs of whoever started its process.
 
+use super::watching::Thing;
 use crate::error::Error;
 use crate::generation::Label;
 use crate::listener::Listener;
@@ -17,6 +18,9 @@ pub trait Parent: Send + Sync {
     /// The text of the spec that is served from now on.
     fn spec(&self, text: &str);
 
+    /// What is to be watched: what has changed there is to be changed by a roll.
+    fn watches(&self, things: Vec<Thing>);
+
     /// A generation will never serve again.
     fn forgotten(&self, plugin: &str, number: u64);
 
@@ -32,7 +36,7 @@ pub trait Parent: Send + Sync {
     /// Closes an address: what this process has of it is its own to close.
     fn unlisten(&self, bind: &Bind, listener: &Listener);
 
-    /// How long this process may need at its end.
+    /// How long this process may need at its end, and its handlers.
     fn deadlines(&self, timeouts: &Timeouts);
 }
 
@@ -55,11 +59,14 @@ pub struct Published {
     pub config_json: String,
     /// What it is to its plugin.
     pub standing: Standing,
+    /// The file that was swapped in by name, and goes before that of the spec.
+    #[serde(default)]
+    pub by_name: Option<PathBuf>,
 }
 
 impl Published {
     /// The generation that is current.
-    pub(super) fn current(label: &Label) -> Self {
+    pub(super) fn current(label: &Label, by_name: Option<PathBuf>) -> Self {
         Self {
             plugin: label.name.clone(),
             number: label.number,
@@ -69,6 +76,7 @@ impl Published {
             digest: label.digest.to_string(),
             config_json: label.config_json.clone(),
             standing: Standing::Current,
+            by_name,
         }
     }
 }
@@ -91,6 +99,8 @@ impl Parent for Nobody {
 
     fn spec(&self, _: &str) {}
 
+    fn watches(&self, _: Vec<Thing>) {}
+
     fn forgotten(&self, _: &str, _: u64) {}
 
     fn replace_me(&self, reason: &str) {
@@ -103,5 +113,8 @@ impl Parent for Nobody {
 
     fn unlisten(&self, _: &Bind, _: &Listener) {}
 
-    fn deadlines(&self, _: &Timeouts) {}
+    /// Its own end is the only one that it knows; its handlers it watches itself.
+    fn deadlines(&self, timeouts: &Timeouts) {
+        crate::doing::watch_this_process(timeouts.stuck_after);
+    }
 }

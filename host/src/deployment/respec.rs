@@ -46,8 +46,12 @@ impl Deployment {
         for removed in receipts.iter().filter(|receipt| receipt.to.is_none()) {
             self.setup.run.stores().forget(&removed.plugin);
         }
-        let settings = served.map(|served| settings::taken(&served.spec, &spec)).unwrap_or_default();
-        let after_restart = settings::after_restart(&self.began_with, &spec);
+        let mut settings = served.map(|served| settings::taken(&served.spec, &spec)).unwrap_or_default();
+        let mut after_restart = settings::after_restart(&self.began_with, &spec);
+        if self.setup.rolls {
+            // Other processes serve it from the beginning.
+            settings.append(&mut after_restart);
+        }
         let after_start = settings::after_start(&self.began_with, &spec);
         Ok(Taken { is_new, receipts, addresses, settings, after_restart, after_start })
     }

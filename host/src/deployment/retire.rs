@@ -62,7 +62,10 @@ impl Deployment {
         new.iter().for_each(|new| count += self.count(new));
         receipt.requests = count.requests.saturating_sub(before.requests);
         receipt.failed = count.failed.saturating_sub(before.failed);
-        tracing::info!("{receipt}");
+        // Of a roll the supervisor knows more.
+        if !self.setup.rolls {
+            tracing::info!("{receipt}");
+        }
         receipt
     }
 

@@ -4,6 +4,7 @@ use super::Deployment;
 use super::change::Served;
 use super::swap::SwapHow;
 use crate::control::{Answer, Command, Commands};
+use crate::generation::Generation;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -29,14 +30,39 @@ impl Deployment {
     /// Carries a change out, before anything is served. The answer says besides whether anything has changed.
     pub fn roll(&self, change: Change) -> (Answer, bool) {
         let before = self.served();
-        let answer = match change {
+        let answer = self.carry_out_change(change);
+        let has_changed = differ(before.as_ref(), self.served().as_ref());
+        (answer, has_changed)
+    }
+
+    pub(super) fn carry_out_change(&self, change: Change) -> Answer {
+        match change {
             Change::Asked { command } => self.execute(command),
             Change::Settled { plugin, force } => {
                 self.swap(&plugin, SwapHow { force, as_is: true, ..SwapHow::default() })
             }
+        }
+    }
+
+    /// Who expects memory to be shared between processes is told so, once.
+    pub fn warn_of_state(&self) {
+        let with = |is_one: &dyn Fn(&Generation) -> bool| {
+            let declared = self.served().map(|served| served.declared).unwrap_or_default();
+            let names = declared.iter().filter(|one| is_one(one)).map(|one| format!("`{}`", one.name()));
+            names.collect::<Vec<_>>().join(", ")
         };
-        let has_changed = differ(before.as_ref(), self.served().as_ref());
-        (answer, has_changed)
+        let hands_over = with(&|one| one.manifest().state_schema.is_some());
+        let uses_store = with(&|one| self.setup.run.stores().is_used(one.name()));
+        if !hands_over.is_empty() {
+            tracing::warn!(
+                "no state moves between processes: {hands_over} begins anew with each worker (docs/processes.md)"
+            );
+        }
+        if !uses_store.is_empty() {
+            tracing::warn!(
+                "each worker has a store of its own, which ends with it: {uses_store} uses it (docs/processes.md)"
+            );
+        }
     }
 }
 

@@ -13,6 +13,7 @@ const TIMEOUTS: &[(&str, Timeout)] = &[
     ("timeouts.write", |timeouts| timeouts.write),
     ("timeouts.keep_alive", |timeouts| timeouts.keep_alive),
     ("timeouts.shutdown", |timeouts| timeouts.shutdown),
+    ("timeouts.stuck_after", |timeouts| timeouts.stuck_after),
     ("timeouts.drain", |timeouts| timeouts.drain),
     ("timeouts.load", |timeouts| timeouts.load),
     ("timeouts.handover", |timeouts| timeouts.handover),

@@ -38,6 +38,7 @@ impl Deployment {
             Command::Ready => Health::Ready.into(),
             Command::Routes => self.routes(),
             Command::Requests { limit } => doing::list_of_this_process(limit.unwrap_or(doing::LISTED_MAX)),
+            Command::Stack { id } => doing::stacks_of_this_process(&id.into()),
             Command::Swap { plugin, file, force, without_state } => {
                 self.swap(&plugin, SwapHow { file, force, without_state, as_is: false })
             }

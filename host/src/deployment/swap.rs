@@ -76,6 +76,8 @@ impl Deployment {
         let published = self.publish(wanted)?;
         if how.file.is_some() {
             book.pages().file.clone_from(&how.file);
+            // Once more, with that.
+            book.current().iter().for_each(|new| self.hand_to_parent(new));
         }
         Ok(self.see_off(began, published).into())
     }

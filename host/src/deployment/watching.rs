@@ -1,25 +1,67 @@
 //! Under `--watch`: what changes on disk is swapped in by itself.
 
+use super::Change;
 use super::Deployment;
-use super::draft::Look;
-use super::swap::SwapHow;
-use crate::control::Answer;
+use crate::control::{Answer, Command};
 use crate::error::Error;
+use crate::library::Digest;
 use crate::spec::{Source, Spec, SpecFile};
 use crate::watch::{Settled, Watched, Watcher, What};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a watched thing belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Key {
     /// The library of that plugin.
     Library(String),
     /// A file that the plugin reads.
     Data(String),
     Spec,
+}
+
+/// Something to be watched in another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thing {
+    key: Key,
+    path: PathBuf,
+    /// Of what is served.
+    digest: Option<Digest>,
+}
+
+impl Thing {
+    pub(crate) fn watched(self) -> Watched<Key> {
+        let watched = match self.key {
+            Key::Library(_) => Watched::library(self.key, self.path),
+            Key::Data(_) | Key::Spec => Watched::data(self.key, self.path),
+        };
+        match self.digest {
+            Some(digest) => watched.known(digest),
+            None => watched,
+        }
+    }
+}
+
+/// What follows a change on disk; none: nothing, and the log says why.
+pub(crate) fn change_of(settled: &Settled<Key>) -> Option<Change> {
+    let what = settled.changed.display();
+    match (&settled.key, &settled.what) {
+        (_, What::Gone) => tracing::warn!("{what} is gone; what was loaded of it goes on"),
+        (_, What::Broken(why)) => tracing::warn!("{what}: {why}; not swapped"),
+        (Key::Library(plugin), What::Changed(_)) => {
+            return Some(Change::Settled { plugin: plugin.clone(), force: false });
+        }
+        (Key::Data(plugin), What::Changed(_)) => {
+            tracing::info!("{what} has changed");
+            return Some(Change::Settled { plugin: plugin.clone(), force: true });
+        }
+        (Key::Spec, What::Changed(_)) => return Some(Change::Asked { command: Command::ReloadSpec }),
+    }
+    None
 }
 
 enum Event {
@@ -65,40 +107,33 @@ impl Deployment {
         thread.map(drop).map_err(|cause| Error::failed(format!("cannot watch: no thread: {cause}")))
     }
 
-    /// The libraries that are served, what their plugins read, and the spec.
     fn watched(&self) -> Vec<Watched<Key>> {
+        self.things().into_iter().map(Thing::watched).collect()
+    }
+
+    /// The libraries that are served, what their plugins read, and the spec.
+    pub fn things(&self) -> Vec<Thing> {
         let Some(served) = self.served() else { return Vec::new() };
-        let mut watched: Vec<Watched<Key>> =
-            served.spec.file.iter().map(|file| watched_spec(Key::Spec, file)).collect();
+        let thing = |key, path: &Path, digest| Thing { key, path: path.to_owned(), digest };
+        let of_spec = served.spec.file.iter().map(|file| thing(Key::Spec, &file.path, Some(file.digest)));
+        let mut things: Vec<Thing> = of_spec.collect();
         for (plugin, generation) in served.spec.plugins.iter().zip(&served.declared) {
             let label = generation.label();
             let library = Key::Library(label.name.clone());
-            watched.push(Watched::library(library, &label.file).known(label.digest));
+            things.push(thing(library, &label.file, Some(label.digest)));
             let data = plugin.watch.iter().map(|path| path.value.clone());
             let data = data.chain(label.manifest.watched(&label.file));
-            watched.extend(data.map(|path| Watched::data(Key::Data(label.name.clone()), path)));
+            things.extend(data.map(|path| thing(Key::Data(label.name.clone()), &path, None)));
         }
-        watched
+        things
     }
 
     fn changed(&self, settled: &Settled<Key>) {
         if self.check_serving().is_err() {
             return;
         }
-        let what = settled.changed.display();
-        let answer = match (&settled.key, &settled.what) {
-            (_, What::Gone) => return tracing::warn!("{what} is gone; what was loaded of it goes on"),
-            (_, What::Broken(why)) => return tracing::warn!("{what}: {why}; not swapped"),
-            (Key::Library(plugin), What::Changed(_)) => {
-                self.swap(plugin, SwapHow { as_is: true, ..SwapHow::default() })
-            }
-            (Key::Data(plugin), What::Changed(_)) => {
-                tracing::info!("{what} has changed");
-                self.swap(plugin, SwapHow { as_is: true, force: true, ..SwapHow::default() })
-            }
-            (Key::Spec, What::Changed(_)) => self.reload_spec(Look::AtSpec),
-        };
-        match answer {
+        let Some(change) = change_of(settled) else { return };
+        match self.carry_out_change(change) {
             // What worked has said so itself.
             Answer { exit: 0, .. } => self.setup.onlooker.taken(&settled.path),
             Answer { text, .. } => {

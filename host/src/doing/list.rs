@@ -114,6 +114,7 @@ mod tests {
             state: State::InHandler,
             pid: 17,
             thread: Some(18),
+            calls: 1,
             began_ms,
         }
     }

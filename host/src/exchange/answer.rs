@@ -111,6 +111,11 @@ impl<H: Head> Exchange<H> {
         Answer { response, has_own_stream: self.own_stream.is_some(), id }
     }
 
+    /// Whether the chunks of the answer are the host's own.
+    pub(crate) fn is_own_stream(&self) -> bool {
+        self.own_stream.is_some()
+    }
+
     /// Takes the body out, to be carried without a copy and for longer than the exchange is used for this request.
     /// A buffer without an owner may be the arena's, which is not.
     pub(crate) fn take_body(&mut self) -> Option<OwnedBody> {

@@ -52,6 +52,21 @@ impl<H: Head> Exchange<H> {
         }
     }
 
+    /// As [`begin`](Self::begin), for a request that began with that plan, [passed itself on](Self::pass_on) and waited: its route
+    /// is looked for anew in another table only.
+    pub(crate) fn resume(&mut self, plan: Plan) -> Plan {
+        self.look_at_current_table();
+        match self.inner().place.get().mount {
+            Some(_) => self.use_or_wait(plan),
+            None => self.begin(),
+        }
+    }
+
+    /// Whether the host answers the request by itself, and nothing of a plugin is called.
+    pub(crate) fn is_own_page(&self) -> bool {
+        self.own.is_some()
+    }
+
     /// The route was found anew, and its handler reads the body by itself now.
     fn hand_body_to_pipe(&mut self) {
         let Some(pipe) = &self.pipe else { return };
@@ -109,6 +124,11 @@ impl<H: Head> Exchange<H> {
     /// Whether its generation is on its way out, and what is left of the answer is to be copied.
     pub(crate) fn is_retiring(&self) -> bool {
         self.inner().uses().is_retiring()
+    }
+
+    /// Another one may go on with the request, or this one does so later: it uses no generation from here on.
+    pub(crate) fn pass_on(&mut self) {
+        self.slot.leave();
     }
 
     /// Goes on with the request of another exchange, which has read its body.

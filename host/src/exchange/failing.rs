@@ -24,6 +24,14 @@ impl<H: Head> Exchange<H> {
         progress
     }
 
+    /// As [`busy`](Self::busy), where no thread may be taken for the app's handler of errors.
+    pub(crate) fn refuse_as_busy(&mut self) -> Progress {
+        self.failed = true;
+        let progress = self.page(503, "the server is busy");
+        self.add_header("retry-after", "1");
+        progress
+    }
+
     /// Answers with an error: by the app's handler for it, else by the host's page.
     pub(crate) fn fail(&mut self, status: u16, message: &str) -> Progress {
         self.release_response();

@@ -10,6 +10,7 @@ use crate::library::{Closed, Library};
 use crate::plugin_threads;
 use crate::run_handle::RunHandle;
 use crate::state::{self, Snapshot};
+use crate::thread_exit::{self, ThreadInfo};
 use crate::usage::Counts;
 use plugin_api::abi;
 use std::fs::File;
@@ -228,6 +229,20 @@ impl Generation {
 
     fn code(&self) -> MutexGuard<'_, Code> {
         self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The threads that it started, and that have not ended.
+    pub(crate) fn threads(&self) -> Vec<ThreadInfo> {
+        match &*self.code() {
+            Code::Mapped(library) => thread_exit::leftovers(library.id()).threads,
+            Code::Kept(_) | Code::Gone => Vec::new(),
+        }
+    }
+
+    /// Whether it has anything to do when a process begins to serve, or ends.
+    pub(crate) fn has_start_or_stop(&self) -> bool {
+        let entry = self.entry();
+        entry.start.is_some() || entry.stop.is_some()
     }
 
     /// A descriptor of the copy that runs, for another process; none when that is gone, or no descriptor is left.

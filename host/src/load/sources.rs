@@ -46,7 +46,9 @@ impl Sources {
         let number = self.numbers.next(&name);
         let identity = Identity { name, number, source: String::new(), config_json: "{}".to_owned() };
         let generation = open::create(opened, identity, run.clone(), progress)?;
-        generation.start(progress)?;
+        if run.starts_plugins() {
+            generation.start(progress)?;
+        }
         Ok(generation)
     }
 

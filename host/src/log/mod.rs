@@ -9,7 +9,7 @@ mod text;
 
 pub use lines::Process;
 pub(crate) use lines::json_line;
-pub(crate) use sink::{flush, later};
+pub(crate) use sink::{after_fork, flush, later, without_thread};
 pub(crate) use text::{one_line, quoted};
 
 use crate::error::Error;

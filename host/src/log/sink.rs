@@ -30,10 +30,13 @@ struct State {
     /// The process whose thread writes: one that was forked has none yet.
     thread_of: Option<u32>,
     is_writing: bool,
+    /// This process is to have no thread, since it forks: whoever writes a line waits for the reader.
+    is_alone: bool,
 }
 
 impl State {
-    const EMPTY: Self = Self { lines: Vec::new(), dropped: 0, thread_of: None, is_writing: false };
+    const EMPTY: Self =
+        Self { lines: Vec::new(), dropped: 0, thread_of: None, is_writing: false, is_alone: false };
 }
 
 /// Writes a line at once where there is room, else in its turn.
@@ -65,6 +68,18 @@ pub(crate) fn flush() {
     }
 }
 
+/// From now on there is no thread that writes: a process that forks must have none. Nothing waits at a fork, then, and nobody
+/// holds the lock.
+pub(crate) fn without_thread() {
+    flush();
+    SINK.lock().is_alone = true;
+}
+
+/// A process that was forked from one without a thread may have its own.
+pub(crate) fn after_fork() {
+    SINK.lock().is_alone = false;
+}
+
 /// Whether a write to standard error would not wait. A broken one takes everything.
 fn has_room() -> bool {
     let stderr = io::stderr();
@@ -78,6 +93,10 @@ impl Sink {
     }
 
     fn queue(&'static self, mut state: MutexGuard<'_, State>, line: &[u8]) {
+        if state.is_alone {
+            let _ = io::stderr().lock().write_all(line);
+            return;
+        }
         if state.lines.len() + line.len() > WAITING_BYTES_MAX {
             state.dropped += 1;
             return;

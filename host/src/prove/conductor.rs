@@ -34,7 +34,9 @@ impl Conductor<'_> {
         let changes: Vec<Change> = done.receipts.iter().filter_map(|receipt| self.change(receipt)).collect();
         self.check(next, &done.receipts)?;
         // Each of them was measured from the publication on, and had ended before the answer.
-        let drained = done.receipts.iter().map(|receipt| Duration::from_micros(receipt.drain_us)).max();
+        // Old processes answer until they are gone.
+        let in_place = done.receipts.iter().filter(|receipt| !receipt.is_roll);
+        let drained = in_place.map(|receipt| Duration::from_micros(receipt.drain_us)).max();
         let left = done.answered.checked_sub(drained.unwrap_or_default()).unwrap_or(done.answered);
         let swapped = Swapped { changes, asked: done.asked, left: left.max(done.asked) };
         self.shared.judge().end_swap(&swapped);

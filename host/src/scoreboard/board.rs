@@ -35,7 +35,7 @@ pub(crate) fn place() -> Place {
 }
 
 impl Board {
-    pub(super) fn create() -> io::Result<Self> {
+    pub(crate) fn create() -> io::Result<Self> {
         let (memory, file) = Memory::create()?;
         memory.layout().pid.store(std::process::id(), Ordering::Relaxed);
         memory.layout().process.store(crate::request_id::process(), Ordering::Relaxed);

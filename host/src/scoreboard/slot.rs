@@ -75,6 +75,9 @@ pub(super) struct SlotRecord {
     route: AtomicU32,
     /// Requests that the slot had, over all of its owners: the lower part of their ids.
     requests: AtomicU32,
+    /// Calls of handlers: who sees the same number twice has seen the same call.
+    calls: AtomicU32,
+    _reserved: AtomicU32,
     id: AtomicU64,
     began_ms: AtomicU64,
     /// The port, and 1 << 16 for TCP.
@@ -90,6 +93,7 @@ pub(super) struct Seen {
     pub(super) owner: u32,
     pub(super) state: State,
     pub(super) thread: u32,
+    pub(super) calls: u32,
     pub(super) route: Option<usize>,
     pub(super) id: u64,
     pub(super) began_ms: u64,
@@ -141,6 +145,11 @@ impl SlotRecord {
         Client::At(SocketAddr::new(ip, client as u16))
     }
 
+    /// Whether it shows a request, at a glance.
+    pub(super) fn is_busy(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) != 0 && self.state.load(Ordering::Relaxed) != State::Idle as u32
+    }
+
     pub(super) fn read(&self) -> Option<Seen> {
         (0..TRIES).find_map(|_| {
             let before = self.sequence.load(Ordering::Acquire);
@@ -148,6 +157,7 @@ impl SlotRecord {
                 owner: self.owner.load(Ordering::Relaxed),
                 state: State::of(self.state.load(Ordering::Relaxed)),
                 thread: self.thread.load(Ordering::Relaxed),
+                calls: self.calls.load(Ordering::Relaxed),
                 route: (self.route.load(Ordering::Relaxed) as usize).checked_sub(1),
                 id: self.id.load(Ordering::Relaxed),
                 began_ms: self.began_ms.load(Ordering::Relaxed),
@@ -222,6 +232,7 @@ impl Place {
     pub(crate) fn in_handler(&self, thread: u32) {
         if let Some(record) = self.record() {
             record.thread.store(thread, Ordering::Relaxed);
+            record.calls.store(record.calls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
             record.state.store(State::InHandler as u32, Ordering::Release);
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct InFlight {
     pub(crate) pid: u32,
     /// The thread that runs its handler, while it does.
     pub(crate) thread: Option<u32>,
+    /// Another number is another call of its handler: it was polled again.
+    pub(crate) calls: u32,
     /// When its head was read, in milliseconds of the coarse monotonic clock.
     pub(crate) began_ms: u64,
 }
@@ -45,7 +47,8 @@ impl View {
     pub(crate) fn in_flight(&self) -> Vec<InFlight> {
         let layout = self.0.layout();
         let used = layout.slots_used.load(Ordering::Acquire) as usize;
-        let seen = layout.slots.iter().take(used).filter_map(|slot| slot.read());
+        let seen =
+            layout.slots.iter().take(used).filter(|slot| slot.is_busy()).filter_map(|slot| slot.read());
         let busy = seen.filter(|seen| seen.owner != 0 && seen.state != State::Idle);
         let mut all: Vec<InFlight> = busy.map(|seen| self.shown(seen)).collect();
         all.sort_by_key(|one| one.began_ms);
@@ -67,8 +70,15 @@ impl View {
             state: seen.state,
             pid: seen.owner,
             thread: (seen.state == State::InHandler).then_some(seen.thread),
+            calls: seen.calls,
             began_ms: seen.began_ms,
         }
+    }
+
+    /// Whether a request is on this board.
+    pub(crate) fn has(&self, request: &InFlight) -> bool {
+        let process = self.0.layout().process.load(Ordering::Relaxed);
+        request.id.starts_with(&crate::request_id::of_process(process))
     }
 
     /// The generations that are mapped.

@@ -11,14 +11,16 @@ mod head;
 mod io;
 mod loops;
 mod owned;
+mod pooled;
 mod respond;
 mod service;
 mod slow;
 mod worker;
 
-use super::accept::Acceptors;
+use super::about::CRASH_OF_ALL;
+use super::accept::{Acceptors, CannotAccept};
 use super::threads;
-use super::{About, Server, Serving};
+use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
 use loops::Loops;
 use std::sync::Arc;
@@ -31,8 +33,18 @@ impl Server for Actix {
         About {
             name: "actix",
             summary: "asynchronous, one event loop for each core",
-            good_for: "many connections and speed; a handler that blocks for long is declared `blocking`",
+            good_for: "many connections and speed, with handlers that do not block",
             is_single: false,
+            http: Http::Actix,
+            workers: Some("event loops; auto: one for each core"),
+            threads: Some("threads at most for handlers that are declared `blocking`; auto: 256"),
+            options: &[],
+            guarantees: Guarantees {
+                slow_client: "holds its connection, and nothing else",
+                blocking_handler: "holds an event loop, with all its connections; declared `blocking`, a thread instead",
+                crash: CRASH_OF_ALL,
+                swap: Swap::InPlace,
+            },
             aliases: &[
                 "tornado",
                 "twisted",
@@ -46,16 +58,26 @@ impl Server for Actix {
                 "diesel",
                 "geventSocketIO",
             ],
-            options: &[],
         }
     }
 
     fn serve(&self, serving: Serving) -> Result<(), Error> {
-        let shared = Arc::new(Shared::new(serving));
-        let loops = Arc::new(Loops::start(&shared)?);
-        let of_acceptors = loops.clone();
-        let acceptors = Acceptors::new(&shared.watch, move |socket, bound| of_acceptors.serve(socket, bound));
-        shared.serving.listening.serve(acceptors)?;
-        threads::see_out(&shared.serving, &shared.watch, |ending| loops.tell(ending))
+        serve(Shared::new(serving))
     }
+}
+
+/// Serves with so many threads for all handlers: the server `pool`.
+pub(super) fn serve_pooled(serving: Serving, threads: usize, queue_max: usize) -> Result<(), Error> {
+    serve(Shared::pooled(serving, threads, queue_max)?)
+}
+
+fn serve(shared: Shared) -> Result<(), Error> {
+    let shared = Arc::new(shared);
+    let loops = Arc::new(Loops::start(&shared)?);
+    let of_acceptors = loops.clone();
+    let acceptors = Acceptors::new(&shared.watch, &CannotAccept::new(), move |socket, bound| {
+        of_acceptors.serve(socket, bound)
+    });
+    shared.serving.listening.serve(acceptors)?;
+    threads::see_out(&shared.serving, &shared.watch, |ending| loops.tell(ending))
 }

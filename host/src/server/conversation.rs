@@ -72,6 +72,18 @@ pub(super) fn serve(
     others: Option<BorrowedFd<'_>>,
     thread: &PluginThread,
 ) {
+    serve_while(socket, serving, slot, others, thread, &|| true);
+}
+
+/// The same. `may_go_on` is asked with each answer whether the client may ask again; if it may not, the answer says so.
+pub(super) fn serve_while(
+    socket: &Socket,
+    serving: &Serving,
+    slot: &Slot,
+    others: Option<BorrowedFd<'_>>,
+    thread: &PluginThread,
+    may_go_on: &dyn Fn() -> bool,
+) {
     let head = SocketHead { head: h1::Head::default(), peer: socket.peer(), client: socket.client() };
     let task = thread.waker();
     let exchange = Exchange::new(&serving.service, head);
@@ -87,6 +99,7 @@ pub(super) fn serve(
         serving,
         slot,
         others,
+        may_go_on,
         thread,
         task,
         http: Connection::new(limits),
@@ -103,6 +116,7 @@ struct Conversation<'a> {
     serving: &'a Serving,
     slot: &'a Slot,
     others: Option<BorrowedFd<'a>>,
+    may_go_on: &'a dyn Fn() -> bool,
     thread: &'a PluginThread,
     task: Waker,
     http: Connection,

@@ -3,12 +3,20 @@
 //! A server accepts connections and calls a handler. Each is one small file that knows a [`Service`], its listeners and
 //! its options, and nothing of specs, apps and plugins. [`ServerRegistry`] maps names to servers.
 
+mod about;
 mod accept;
 mod actix;
 mod blocking_pool;
 mod conversation;
+mod forking;
+mod handler_threads;
+mod listeners;
 mod listening;
+mod now_and_then;
 mod pace;
+mod pool;
+mod prefork;
+mod recycling;
 mod registry;
 mod single;
 mod socket;
@@ -17,6 +25,7 @@ mod threads;
 mod wait;
 mod watch;
 
+pub use about::{About, Guarantees, Http, Swap};
 pub use listening::{Bound, Listening};
 pub use registry::{Chosen, DEFAULT, ServerRegistry};
 
@@ -24,6 +33,7 @@ use crate::access_log::AccessLog;
 use crate::error::Error;
 use crate::service::Service;
 use crate::stop::Stop;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 /// One server model.
@@ -31,9 +41,9 @@ pub trait Server: Send + Sync {
     /// What it is, for `host servers` and for `--server`.
     fn about(&self) -> About;
 
-    /// The processes of its model.
-    fn processes(&self) -> Processes {
-        Processes::One
+    /// Whether it forks: its process has no other thread, and plugins are started in its children.
+    fn forks(&self) -> bool {
+        false
     }
 
     /// Serves until the stop is asked for, and returns when every request has ended or the shutdown deadline passed. One that
@@ -42,15 +52,6 @@ pub trait Server: Send + Sync {
     /// # Errors
     /// It could not serve; or it could, and a handler did not return by the shutdown deadline: the error names it.
     fn serve(&self, serving: Serving) -> Result<(), Error>;
-}
-
-/// The processes that a server's model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Processes {
-    /// One worker. What it serves changes while it serves.
-    One,
-    /// As many workers as `workers` says, on the same sockets. What they serve changes with them: new ones take their places.
-    Workers,
 }
 
 /// How many workers serve the same, and how that changes.
@@ -69,21 +70,31 @@ impl Default for Shape {
     }
 }
 
-/// What a server says of itself.
-#[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// Its name in the registry.
-    pub name: &'static str,
-    /// What it does.
-    pub summary: &'static str,
-    /// What it is good for, in a few words.
-    pub good_for: &'static str,
-    /// It has one connection at a time: an answer that does not end keeps everybody else out.
-    pub is_single: bool,
-    /// Names of Bottle's servers that mean this one here.
-    pub aliases: &'static [&'static str],
-    /// The keys of `[server.options]` that it takes, with a line each.
-    pub options: &'static [(&'static str, &'static str)],
+/// What a server that forks needs of its process: there is no other thread that would do it.
+pub trait Errands: Send + Sync {
+    /// Readable when there is something to do.
+    fn events(&self) -> Vec<BorrowedFd<'_>>;
+
+    /// Does what there is to do.
+    fn work(&self);
+
+    /// Waits a moment until there is no other thread.
+    ///
+    /// # Errors
+    /// One stays: the error names the plugin that started it.
+    fn check_alone(&self) -> Result<(), Error>;
+
+    /// In a child: lets go of what is its parent's, and starts the plugins.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    fn begin_child(&self) -> Result<(), Error>;
+
+    /// In a child: tells the parent what was answered.
+    fn report(&self);
+
+    /// In a child: stops the plugins.
+    fn end_child(&self);
 }
 
 /// What a server is given.
@@ -96,7 +107,7 @@ pub struct Serving {
     pub workers: usize,
     /// Handler threads, where the server has a limit of its own for them; none: up to the limit of connections.
     pub threads: Option<usize>,
-    /// Its own options, checked for unknown keys.
+    /// Its own options, checked already.
     pub options: toml::Table,
     /// When it is to retire, and to stop.
     pub stop: Stop,
@@ -104,6 +115,8 @@ pub struct Serving {
     pub access_log: AccessLog,
     /// Told when it cannot serve for much longer.
     pub unfit: Unfit,
+    /// For a server that forks; none without a supervisor.
+    pub errands: Option<Arc<dyn Errands>>,
 }
 
 /// Told why another process is to take over, again from time to time as long as none has.

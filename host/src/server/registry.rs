@@ -1,6 +1,9 @@
 //! The map from names to servers.
 
-use super::{About, Server, actix::Actix, single::Single, threaded::Threaded};
+use super::{
+    About, Server, actix::Actix, forking::Forking, pool::Pool, prefork::Prefork, single::Single,
+    threaded::Threaded,
+};
 use crate::error::Error;
 use crate::suggest;
 use dashmap::DashMap;
@@ -30,6 +33,9 @@ impl Default for ServerRegistry {
         registry.add(Arc::new(Single));
         registry.add(Arc::new(Threaded));
         registry.add(Arc::new(Actix));
+        registry.add(Arc::new(Prefork));
+        registry.add(Arc::new(Forking));
+        registry.add(Arc::new(Pool));
         registry
     }
 }
@@ -73,5 +79,37 @@ impl ServerRegistry {
         list.sort_by_key(|about| about.name);
         list.dedup_by_key(|about| about.name);
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Swap;
+    use crate::spec::Opt;
+
+    #[test]
+    fn nothing_is_swapped_in_place_where_plugins_run_in_children() {
+        for server in ServerRegistry::default().servers.iter().filter(|server| server.forks()) {
+            assert_eq!(server.about().guarantees.swap, Swap::NewWorkers, "{}", server.key());
+        }
+    }
+
+    #[test]
+    fn every_default_of_an_option_can_be_read() {
+        for about in ServerRegistry::default().list() {
+            assert!(about.options.iter().all(Opt::is_sound), "{about:?}");
+        }
+    }
+
+    #[test]
+    fn no_name_means_two_servers() {
+        let list = ServerRegistry::default().list();
+        let mut names: Vec<&str> = list.iter().flat_map(|about| about.aliases).copied().collect();
+        names.extend(list.iter().map(|about| about.name));
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "{names:?}");
     }
 }

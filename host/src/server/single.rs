@@ -1,19 +1,15 @@
 //! `single`: one connection at a time, on one thread. Bottle's `wsgiref`.
 
+use super::accept::PAUSE;
 use super::conversation;
-use super::listening::{Accepts, Bound};
-use super::socket::Socket;
+use super::listeners::{Accepted, Listeners};
 use super::threads::{self, PluginThread};
 use super::wait::{Deadline, wait};
 use super::watch::{Crew, Watch};
-use super::{About, Server, Serving};
+use super::{About, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
-use rustix::event::{PollFlags, epoll};
-use rustix::io::Errno;
-use std::collections::VecDeque;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use rustix::event::PollFlags;
+use std::sync::Arc;
 
 pub(super) struct Single;
 
@@ -22,10 +18,19 @@ impl Server for Single {
         About {
             name: "single",
             summary: "one connection at a time, on one thread",
-            good_for: "development, debuggers, plugins that are not thread-safe; a slow client makes the others wait",
+            good_for: "development, debuggers, plugins that are not thread-safe",
             is_single: true,
-            aliases: &["wsgiref"],
+            http: Http::Host,
+            workers: None,
+            threads: None,
             options: &[],
+            guarantees: Guarantees {
+                slow_client: "makes everybody else wait, until one of its deadlines: `head`, `body`, `write` of [timeouts]",
+                blocking_handler: "makes everybody else wait until it returns",
+                crash: "costs the worker, with the one request that it had; who connects meanwhile waits",
+                swap: Swap::InPlace,
+            },
+            aliases: &["wsgiref"],
         }
     }
 
@@ -47,67 +52,25 @@ fn serve_in_turn(serving: &Serving, watch: &Watch, listeners: &Listeners) {
         Err(error) => return tracing::error!("cannot serve: {error}"),
     };
     while !serving.stop.is_retiring() {
-        if let Some(socket) = listeners.accept() {
-            let slot = watch.slot(Crew::Connections, Some(socket.clone()));
-            conversation::serve(&socket, serving, &slot, Some(listeners.event.as_fd()), &thread);
-        } else {
-            let events = [listeners.event.as_fd(), serving.stop.retiring_event(), thread.event()];
-            let [.., woken] = wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER);
-            if !woken.is_empty() {
-                thread.work(|| {});
+        let stop = serving.stop.retiring_event();
+        let woken = match listeners.accept() {
+            Accepted::One(socket) => {
+                let slot = watch.slot(Crew::Connections, Some(socket.clone()));
+                conversation::serve(&socket, serving, &slot, Some(listeners.event()), &thread);
+                continue;
             }
-        }
-    }
-}
-
-/// All the listeners, for one thread.
-struct Listeners {
-    /// The next one to look at is the first.
-    queue: Mutex<VecDeque<Arc<Bound>>>,
-    /// Readable while a connection waits at any of them.
-    event: OwnedFd,
-}
-
-impl Listeners {
-    fn new() -> Result<Self, Error> {
-        let event = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(cannot_wait)?;
-        Ok(Self { queue: Mutex::default(), event })
-    }
-
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Bound>>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next connection that waits, taking the listeners in turn.
-    fn accept(&self) -> Option<Arc<Socket>> {
-        let mut queue = self.queue();
-        for _ in 0..queue.len() {
-            queue.rotate_left(1);
-            match Socket::accept(queue.front()?.listener()) {
-                Ok(socket) => return Some(Arc::new(socket)),
-                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
-                Err(cause) => tracing::error!("cannot accept a connection: {cause}"),
+            Accepted::None => {
+                let events = [thread.event(), listeners.event(), stop];
+                wait(events.map(|event| (event, PollFlags::IN)), Deadline::NEVER)[0]
             }
+            // Not for a connection: one that waits and cannot be accepted is no reason to look again at once.
+            Accepted::Cannot => {
+                let events = [thread.event(), stop].map(|event| (event, PollFlags::IN));
+                wait(events, Deadline::after(Some(PAUSE)))[0]
+            }
+        };
+        if !woken.is_empty() {
+            thread.work(|| {});
         }
-        None
-    }
-}
-
-fn cannot_wait(cause: Errno) -> Error {
-    Error::failed(format!("cannot wait for connections: {cause}"))
-}
-
-impl Accepts for Listeners {
-    fn begin(&self, bound: &Arc<Bound>) -> Result<(), Error> {
-        let (data, flags) = (epoll::EventData::new_u64(0), epoll::EventFlags::IN);
-        epoll::add(&self.event, bound.listener().as_fd(), data, flags).map_err(cannot_wait)?;
-        self.queue().push_back(bound.clone());
-        Ok(())
-    }
-
-    fn end(&self, bound: &Arc<Bound>) {
-        // By hand: what is waited for is the socket, which stays open while another process has it.
-        let _ = epoll::delete(&self.event, bound.listener().as_fd());
-        self.queue().retain(|known| !Arc::ptr_eq(known, bound));
     }
 }

@@ -24,9 +24,13 @@ pub(super) struct PluginThread {
 impl PluginThread {
     /// This thread, from now on.
     pub(super) fn new() -> Result<Self, Error> {
-        let wakeup = Wakeup::new()?;
+        Ok(Self::with(Wakeup::new()?))
+    }
+
+    /// The same, with an event that is there already.
+    pub(super) fn with(wakeup: Arc<Wakeup>) -> Self {
         let wakes = wakeup.clone();
-        Ok(Self { wakeup, joined: plugin_threads::join(move || wakes.wake_by_ref()) })
+        Self { wakeup, joined: plugin_threads::join(move || wakes.wake_by_ref()) }
     }
 
     /// Readable when the thread has [work](Self::work), or a handler that it polls was woken.

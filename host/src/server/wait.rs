@@ -50,6 +50,16 @@ pub(super) fn wait<const N: usize>(
     }
 }
 
+/// Waits until one of them is readable, or the deadline is over.
+pub(super) fn wait_for_any(fds: &[BorrowedFd<'_>], deadline: Deadline) {
+    let mut polled: Vec<PollFd<'_>> =
+        fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    // A signal ends the wait, too: whoever waits looks what there is to do.
+    if poll(&mut polled, deadline.left().as_ref()).is_err() {
+        std::thread::yield_now();
+    }
+}
+
 /// Wakes a thread that waits in `poll`.
 pub(super) struct Wakeup(OwnedFd);
 

@@ -13,9 +13,9 @@
 //! | **`[server]`** | | |
 //! | `name` | the host's default server | which server; `--server` wins |
 //! | `bind` | `["127.0.0.1:8080"]` | where to listen, see [`Bind`] |
-//! | `workers` | `"auto"` | processes or event loops, as the server means it |
+//! | `workers` | `"auto"` | processes (`prefork`) or event loops (`actix`, `pool`); `auto`: one for each core |
 //! | `threads` | `"auto"` | handler threads |
-//! | `options` | `{}` | options of this server, which it checks itself |
+//! | `options` | `{}` | options of this server: `host servers` |
 //! | **`[[plugin]]`** | | a library of its own, even when two name the same file |
 //! | `name` | the id in its manifest | names it in targets |
 //! | `crate` | | the folder of a crate, built by cargo when needed; or |
@@ -42,6 +42,7 @@
 //! | `write` | `"30s"` | between two parts of a response |
 //! | `keep_alive` | `"60s"` | between two requests |
 //! | `shutdown` | `"30s"` | for requests when the host stops |
+//! | `stuck_after` | `"10s"` | after which the log has the stack of a handler that has not returned; once for each request |
 //! | `drain` | `"30s"` | for requests of an old generation |
 //! | `load` | `"30s"` | for each step of a plugin's life: constructors, `create`, `start`, registering, `stop` |
 //! | `handover` | `"5s"` | for the requests of the old generation, before state moves through a gate |
@@ -105,6 +106,7 @@ mod json;
 mod load;
 mod log;
 mod mounts;
+mod options;
 mod process;
 mod quantity;
 mod read;
@@ -127,6 +129,7 @@ pub use expand::Env;
 pub use health::HealthSpec;
 pub use json::{json, json_table};
 pub use log::{Access, LogSpec};
+pub use options::{Opt, Unit};
 pub use process::ProcessSpec;
 pub(crate) use quantity::duration;
 pub use section::Places;
@@ -200,7 +203,7 @@ pub struct ServerSpec {
     pub workers: Count,
     /// Handler threads.
     pub threads: Count,
-    /// Options of the server, which it checks itself.
+    /// Options of the server: see [`ServerSpec::check_options`].
     pub options: toml::Table,
     /// Where the options are: [`Places::check`] refuses unknown ones.
     pub options_at: Places,
@@ -315,6 +318,8 @@ pub struct Timeouts {
     pub keep_alive: Option<Duration>,
     /// For requests when the host stops.
     pub shutdown: Option<Duration>,
+    /// After so long in one call of its handler a request is written to the log, with the stack of its thread.
+    pub stuck_after: Option<Duration>,
     /// For requests of an old generation.
     pub drain: Option<Duration>,
     /// For each step of a plugin's life: its constructors, `create`, `start`, registering, `stop`.
@@ -356,6 +361,7 @@ impl Default for Timeouts {
             write: seconds(30),
             keep_alive: seconds(60),
             shutdown: seconds(30),
+            stuck_after: seconds(10),
             drain: seconds(30),
             load: seconds(30),
             handover: seconds(5),

@@ -308,7 +308,18 @@ fn checked_host(host: Located<String>) -> Result<Located<String>, Error> {
 }
 
 fn timeouts(node: &Node) -> Result<Timeouts, Error> {
-    let known = &["head", "body", "handler", "write", "keep_alive", "shutdown", "drain", "load", "handover"];
+    let known = &[
+        "head",
+        "body",
+        "handler",
+        "write",
+        "keep_alive",
+        "shutdown",
+        "stuck_after",
+        "drain",
+        "load",
+        "handover",
+    ];
     let (section, default) = (Section::open(node, "[timeouts]", known)?, Timeouts::default());
     Ok(Timeouts {
         head: section.duration("head", default.head)?,
@@ -317,6 +328,7 @@ fn timeouts(node: &Node) -> Result<Timeouts, Error> {
         write: section.duration("write", default.write)?,
         keep_alive: section.duration("keep_alive", default.keep_alive)?,
         shutdown: section.duration("shutdown", default.shutdown)?,
+        stuck_after: section.duration("stuck_after", default.stuck_after)?,
         drain: section.duration("drain", default.drain)?,
         load: section.duration("load", default.load)?,
         handover: section.duration("handover", default.handover)?,

@@ -21,7 +21,7 @@ use dashmap::mapref::entry::{Entry as Place, VacantEntry};
 use entry::Entry;
 use refusal::Refusal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The stores of all plugins, by the plugin's name in the spec.
 #[derive(Clone)]
@@ -55,19 +55,31 @@ impl Stores {
     pub fn forget(&self, plugin: &str) -> bool {
         self.by_plugin.remove(plugin).is_some()
     }
+
+    /// Whether the plugin has asked for its store.
+    pub fn is_used(&self, plugin: &str) -> bool {
+        self.by_plugin.get(plugin).is_some_and(|store| store.is_used.load(Ordering::Relaxed))
+    }
 }
 
 /// What the host keeps for one plugin.
 pub struct Store {
     entries: DashMap<Arc<str>, Entry>,
     budget: Budget,
+    /// A generation has asked for it.
+    is_used: AtomicBool,
 }
 
 type Value = Arc<[u8]>;
 
 impl Store {
     fn new(limit: Arc<AtomicUsize>) -> Self {
-        Self { entries: DashMap::new(), budget: Budget::new(limit) }
+        Self { entries: DashMap::new(), budget: Budget::new(limit), is_used: AtomicBool::new(false) }
+    }
+
+    /// The plugin has asked for it.
+    pub(crate) fn use_it(&self) {
+        self.is_used.store(true, Ordering::Relaxed);
     }
 
     /// How many bytes it keeps: keys, values, and what each entry takes besides.

@@ -82,6 +82,7 @@ impl Supervisor {
             Command::Health => reply.send(Health::Live.into()),
             Command::Ready => reply.send(self.readiness().into()),
             Command::Requests { limit } => reply.send(self.requests(limit)),
+            Command::Stack { id } => self.stacks(id.into(), reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
             // In a row of crashes a worker serves for moments only: a rollback, say, waits for one of them.
             command if !self.current.is_serving() => {
@@ -157,6 +158,7 @@ fn changes_what_is_served(command: &Command) -> bool {
         | Command::Ready
         | Command::Status
         | Command::Requests { .. }
+        | Command::Stack { .. }
         | Command::Routes
         | Command::NameGenerations { .. }
         | Command::Restart

@@ -3,10 +3,12 @@
 use super::message::FromWorker;
 use super::process::WorkerId;
 use crate::control::{Answer, Command};
+use crate::deployment::Key;
 use crate::error::Error;
 use crate::listener::Listener;
 use crate::spec::Bind;
 use crate::systemd;
+use crate::watch::Settled;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::SyncSender;
 
@@ -19,6 +21,8 @@ pub(super) enum Event {
     Silent { worker: WorkerId, why: Option<Error> },
     /// A client of the control socket asks for something.
     Asked { command: Command, reply: Reply },
+    /// Something has settled on disk.
+    Settled(Settled<Key>),
     /// An address that a worker asked for.
     Bound { worker: WorkerId, listen: u64, bind: Bind, result: Result<Listener, Error> },
 }

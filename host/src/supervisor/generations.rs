@@ -74,7 +74,7 @@ mod tests {
     fn generation(plugin: &str, number: u64, standing: Standing) -> Published {
         let (plugin, version, digest) = (plugin.to_owned(), "1".to_owned(), String::new());
         let (path, source, config_json) = ("a.so".into(), "path a.so".to_owned(), "{}".to_owned());
-        Published { plugin, number, version, path, source, digest, config_json, standing }
+        Published { plugin, number, version, path, source, digest, config_json, standing, by_name: None }
     }
 
     fn publish(generations: &mut Generations, plugin: &str, number: u64, standing: Standing) {

@@ -1,11 +1,12 @@
 //! The worker's side: what it does before anything else, and its link to the supervisor.
 
+use super::alone::Alone;
 use super::message::{Cause, FromWorker, ToWorker};
 use super::outbox::Outbox;
 use super::wire::Reader;
 use super::{CHANNEL_VARIABLE, signals};
 use crate::control::{Answer, Command, Commands};
-use crate::deployment::{Change, Parent, Published};
+use crate::deployment::{Change, Parent, Published, Thing};
 use crate::error::Error;
 use crate::listener::{Listener, Shape as ListenerShape};
 use crate::scoreboard;
@@ -17,7 +18,7 @@ use rustix::net::sockopt::{socket_domain, socket_peercred};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -105,54 +106,72 @@ struct Inner {
     commands: OnceLock<Arc<dyn Commands>>,
     binding: Mutex<HashMap<u64, SyncSender<Result<Listener, Error>>>>,
     binds: AtomicU64,
+    /// Where no thread listens to the supervisor.
+    alone: Option<Alone>,
 }
 
 impl Channel {
-    /// Takes what the supervisor hands over, prepares for it, and listens to the supervisor from then on. The process ends with
-    /// the channel.
+    /// Takes what the supervisor hands over.
     ///
     /// # Errors
-    /// It hands nothing over, there is no thread left, or the preparation fails.
-    pub fn begin<T>(
-        self,
-        stop: &Stop,
-        prepare: impl FnOnce(&mut Begin) -> Result<T, Error>,
-    ) -> Result<(Link, Begin, T), Error> {
+    /// It hands nothing over.
+    pub fn begin(self) -> Result<(Opened, Begin), Error> {
+        let mut reader = Reader::new(self.0.clone());
+        let begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
+        Ok((Opened { channel: self, reader }, begin))
+    }
+}
+
+/// A channel over which a worker was told what to begin with.
+pub struct Opened {
+    channel: Channel,
+    reader: Reader,
+}
+
+impl Opened {
+    /// Binds the life of this process to its supervisor's once more: the system forgets it when a process becomes another user.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub fn still_wanted(&self) -> Result<(), Error> {
+        end_with_supervisor(&*self.channel.0)
+    }
+
+    /// Listens to the supervisor from now on, on a thread. The process ends with the channel.
+    ///
+    /// # Errors
+    /// There is no thread left.
+    pub fn link(self, stop: &Stop) -> Result<Link, Error> {
         let start_again = Arc::new(AtomicBool::new(false));
         signals::of_a_worker(stop.clone(), start_again.clone())?;
         // When the channel ends, nobody wants this process any more.
-        let (end, channel) = (|| signal_hook::low_level::exit(1), self.0.clone());
-        let prepare = move |begin: &mut Begin| {
-            let prepared = prepare(begin)?;
-            // The system forgets it when a process becomes another user.
-            end_with_supervisor(&*channel)?;
-            Ok(prepared)
-        };
-        let (link, begin, prepared) = self.link(stop, start_again, prepare, end)?;
+        let link = self.link_until(stop, start_again, || signal_hook::low_level::exit(1))?;
         link.show_scoreboard();
-        Ok((link, begin, prepared))
+        Ok(link)
     }
 
-    pub(super) fn link<T>(
+    /// The same without any thread: whoever serves [works](Link::work) whenever there is something to do.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub fn link_alone(self, stop: &Stop) -> Result<Link, Error> {
+        let start_again = Arc::new(AtomicBool::new(false));
+        let signals = signals::of_a_worker_that_forks(start_again.clone())?;
+        let outbox = Outbox::without_thread(self.channel.0.clone())?;
+        let alone = Alone::new(self.channel.0, self.reader, signals);
+        let link = Link::of(outbox, stop, start_again, Some(alone));
+        link.show_scoreboard();
+        Ok(link)
+    }
+
+    pub(super) fn link_until(
         self,
         stop: &Stop,
         start_again: Arc<AtomicBool>,
-        prepare: impl FnOnce(&mut Begin) -> Result<T, Error>,
         end: impl FnOnce() + Send + 'static,
-    ) -> Result<(Link, Begin, T), Error> {
-        let mut reader = Reader::new(self.0.clone());
-        let mut begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
-        let prepared = prepare(&mut begin)?;
-        let link = Link(Arc::new(Inner {
-            outbox: Outbox::start("to supervisor", self.0)?,
-            stop: stop.clone(),
-            was_told: AtomicBool::new(false),
-            start_again,
-            commands: OnceLock::new(),
-            binding: Mutex::default(),
-            binds: AtomicU64::new(0),
-        }));
-        link.say_when_we_stop();
+    ) -> Result<Link, Error> {
+        let reader = self.reader;
+        let link = Link::of(Outbox::start("to supervisor", self.channel.0)?, stop, start_again, None);
         let listening = link.clone();
         let listen = move || {
             listening.obey(reader);
@@ -160,7 +179,7 @@ impl Channel {
         };
         let thread = std::thread::Builder::new().name("from supervisor".into()).spawn(listen);
         thread.map_err(|cause| Error::failed(format!("cannot listen to the supervisor: {cause}")))?;
-        Ok((link, begin, prepared))
+        Ok(link)
     }
 }
 
@@ -190,6 +209,48 @@ fn handed(shape: ListenerShape, descriptor: Option<OwnedFd>) -> Result<Listener,
 }
 
 impl Link {
+    fn of(
+        outbox: Outbox<FromWorker>,
+        stop: &Stop,
+        start_again: Arc<AtomicBool>,
+        alone: Option<Alone>,
+    ) -> Self {
+        let link = Self(Arc::new(Inner {
+            outbox,
+            stop: stop.clone(),
+            was_told: AtomicBool::new(false),
+            start_again,
+            commands: OnceLock::new(),
+            binding: Mutex::default(),
+            binds: AtomicU64::new(0),
+            alone,
+        }));
+        link.say_when_we_stop();
+        link
+    }
+
+    /// Readable when there is something to do; none where threads do it.
+    pub fn events(&self) -> Vec<BorrowedFd<'_>> {
+        self.0.alone.as_ref().map(Alone::events).unwrap_or_default()
+    }
+
+    /// Does what the supervisor and signals have asked for meanwhile.
+    pub fn work(&self) {
+        let Some(alone) = &self.0.alone else { return };
+        alone.clear_signals();
+        if self.0.start_again.load(Ordering::SeqCst) {
+            self.0.stop.request();
+        }
+        while let Some((message, descriptor)) = alone.next() {
+            self.obey_one(message, descriptor);
+        }
+    }
+
+    /// This process is a child of the worker: the channel is not its own.
+    pub fn let_go(&self) {
+        self.0.alone.iter().for_each(Alone::let_go);
+    }
+
     /// The worker serves: connections are accepted, commands are carried out.
     pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) {
         let _ = self.0.commands.set(commands);
@@ -247,6 +308,9 @@ impl Link {
 
     /// A supervisor that does not read is about to end, and this process with it.
     fn say(&self, message: FromWorker) {
+        if self.0.alone.as_ref().is_some_and(Alone::is_let_go) {
+            return;
+        }
         let _ = self.0.outbox.send(&message, None);
     }
 
@@ -263,25 +327,29 @@ impl Link {
     /// Does what the supervisor says, until the channel ends.
     fn obey(&self, mut reader: Reader) {
         while let Ok(Some((message, descriptor))) = reader.next::<ToWorker>() {
-            match message {
-                ToWorker::Stop => self.end_by(Stop::request),
-                // One that waits for a change has no connections.
-                ToWorker::Retire if self.0.commands.get().is_none() => self.end_by(Stop::request),
-                ToWorker::Retire => {
-                    self.end_by(Stop::retire);
-                    self.say_counts(true);
-                }
-                ToWorker::Count => self.say_counts(false),
-                ToWorker::Execute { id, command } => self.execute(id, command),
-                ToWorker::Listener { shape, listen: Some(listen), .. } => {
-                    self.bound(listen, handed(shape, descriptor));
-                }
-                ToWorker::NotBound { listen, error } => self.bound(listen, Err(error)),
-                ToWorker::Listener { .. }
-                | ToWorker::Serving { .. }
-                | ToWorker::Spec { .. }
-                | ToWorker::Begin { .. } => {}
+            self.obey_one(message, descriptor);
+        }
+    }
+
+    fn obey_one(&self, message: ToWorker, descriptor: Option<OwnedFd>) {
+        match message {
+            ToWorker::Stop => self.end_by(Stop::request),
+            // One that waits for a change has no connections.
+            ToWorker::Retire if self.0.commands.get().is_none() => self.end_by(Stop::request),
+            ToWorker::Retire => {
+                self.end_by(Stop::retire);
+                self.say_counts(true);
             }
+            ToWorker::Count => self.say_counts(false),
+            ToWorker::Execute { id, command } => self.execute(id, command),
+            ToWorker::Listener { shape, listen: Some(listen), .. } => {
+                self.bound(listen, handed(shape, descriptor));
+            }
+            ToWorker::NotBound { listen, error } => self.bound(listen, Err(error)),
+            ToWorker::Listener { .. }
+            | ToWorker::Serving { .. }
+            | ToWorker::Spec { .. }
+            | ToWorker::Begin { .. } => {}
         }
     }
 
@@ -296,11 +364,14 @@ impl Link {
         }
     }
 
-    /// On a thread of its own: a swap takes its time.
+    /// On a thread of its own: a swap takes its time. Where there is no other thread, nothing that is asked for does.
     fn execute(&self, id: u64, command: Command) {
         let Some(commands) = self.0.commands.get().cloned() else {
             return self.answer(id, Error::failed("the worker is still loading").into());
         };
+        if self.0.alone.is_some() {
+            return self.answer(id, commands.execute(command));
+        }
         let link = self.clone();
         let execute = move || link.answer(id, commands.execute(command));
         let thread = std::thread::Builder::new().name("command".into()).spawn(execute);
@@ -334,6 +405,10 @@ impl Parent for Link {
         self.say(FromWorker::Spec { text: text.to_owned() });
     }
 
+    fn watches(&self, things: Vec<Thing>) {
+        self.say(FromWorker::Watches { things });
+    }
+
     fn replace_me(&self, reason: &str) {
         self.say(FromWorker::ReplaceMe { reason: reason.to_owned() });
     }
@@ -344,6 +419,10 @@ impl Parent for Link {
         self.binding().insert(listen, answer);
         let asked = self.0.outbox.send(&FromWorker::Listen { listen, bind: bind.to_string() }, None);
         let answer = asked.and_then(|()| {
+            if let Some(alone) = &self.0.alone {
+                let (message, descriptor) = alone.answer_to(listen, Instant::now() + BIND_MAX)?;
+                self.obey_one(message, descriptor);
+            }
             let late = || Error::failed(format!("cannot listen on {bind}: the supervisor does not answer"));
             answered.recv_timeout(BIND_MAX).map_err(|_| late())?
         });
@@ -356,6 +435,7 @@ impl Parent for Link {
     }
 
     fn deadlines(&self, timeouts: &Timeouts) {
-        self.say(FromWorker::Deadlines { shutdown: timeouts.shutdown, drain: timeouts.drain });
+        let Timeouts { shutdown, drain, stuck_after, .. } = *timeouts;
+        self.say(FromWorker::Deadlines { shutdown, drain, stuck_after });
     }
 }

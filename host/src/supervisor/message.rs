@@ -5,7 +5,7 @@
 //! says what there is to say, and neither waits for the other to read: see `outbox.rs`.
 
 use crate::control::{Answer, Command, Counted};
-use crate::deployment::{Change, Published};
+use crate::deployment::{Change, Published, Thing};
 use crate::error::Error;
 use crate::listener::Shape;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,8 @@ pub(super) enum FromWorker {
     Rolled { answer: Answer, has_changed: bool },
     /// The text of the spec that it serves, before it is ready.
     Spec { text: String },
+    /// What is to be watched, before it is ready.
+    Watches { things: Vec<Thing> },
     /// What its generations answered until now: when it is asked, when it is told to retire, and at its end.
     Counts { counts: Vec<Counted>, retires: bool },
     /// It could not load, and waits for a change.
@@ -77,8 +79,8 @@ pub(super) enum FromWorker {
     Listen { listen: u64, bind: String },
     /// Close this address.
     Unlisten { bind: String, shape: Shape },
-    /// How long it may need at its end: `[timeouts]` of the spec as it is there. Said before it is ready, and when it changes.
-    Deadlines { shutdown: Option<Duration>, drain: Option<Duration> },
+    /// How long it may need at its end, and its handlers: `[timeouts]` of the spec as it is there. Said before it is ready, and when it changes.
+    Deadlines { shutdown: Option<Duration>, drain: Option<Duration>, stuck_after: Option<Duration> },
 }
 
 /// Why a worker is started.

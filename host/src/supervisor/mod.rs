@@ -18,6 +18,7 @@
 //! event or the next deadline. It also starts every worker: the system kills a worker when the thread that started it ends,
 //! which is how a worker dies with its supervisor, whatever becomes of that.
 
+mod alone;
 mod binding;
 mod commands;
 mod counting;
@@ -42,19 +43,23 @@ mod sockets;
 mod status;
 mod status_of_all;
 mod stopping;
+mod watching;
 mod wire;
 mod workers;
 
 #[cfg(test)]
 mod tests;
 
-pub use link::{Begin, Channel, Link, enter};
+pub use link::{Begin, Channel, Link, Opened, enter};
 pub use message::Cause;
 
 use crate::control::{Answer, ControlServer, ControlSocket};
+use crate::deployment::Key;
+use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
 use crate::systemd;
+use crate::watch::Watcher;
 use commands::{Asking, Pending};
 use event::{Event, Reply};
 use notices::Notices;
@@ -136,9 +141,11 @@ struct Supervisor {
     names_generations: bool,
     pending: Pending,
     rolls: Rolls,
+    watcher: Option<Watcher<Key>>,
     /// Who asked for another worker and waits until it is ready.
     restarting: Vec<Reply>,
     history: History,
+    watchdog: Watchdog,
     stopping: Option<Stopping>,
     notices: Notices,
     /// How it ends, once that is known.
@@ -168,8 +175,10 @@ impl Supervisor {
             names_generations: false,
             pending: Pending::default(),
             rolls: Rolls::default(),
+            watcher: None,
             restarting: Vec::new(),
             history: History::new(spec.supervisor),
+            watchdog: Watchdog::default(),
             stopping: None,
             notices: Notices::new(),
             end: None,
@@ -202,11 +211,12 @@ impl Supervisor {
                 systemd::reloading();
                 self.ask(crate::control::Command::SwapChanged, Reply::Reload);
             }
-            Event::Signal(SIGUSR1) => self.ask(crate::control::Command::Requests { limit: None }, Reply::Log),
+            Event::Signal(SIGUSR1) => self.say_what_we_do(),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
             Event::Silent { worker, why } => self.silent(worker, why),
             Event::Asked { command, reply } => self.ask(command, reply),
+            Event::Settled(settled) => self.settled(&settled),
             Event::Bound { worker, listen, bind, result } => self.bound(worker, listen, bind, result),
         }
     }
@@ -225,6 +235,7 @@ impl Supervisor {
         self.fill();
         self.go_on_rolling(now);
         self.answer_late(now);
+        self.look_at_handlers(now);
     }
 
     /// Until something is due.
@@ -232,13 +243,9 @@ impl Supervisor {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
         let starts = self.starts.iter().map(|(at, _)| *at);
         let ended = self.ended.iter().map(|(_, until)| *until);
-        let asked = self
-            .pending
-            .next_deadline()
-            .into_iter()
-            .chain(self.rolls.next_deadline())
-            .chain(self.notices.due());
-        let next = workers.chain(starts).chain(ended).chain(asked).min();
+        let asked = self.pending.next_deadline().into_iter().chain(self.rolls.next_deadline());
+        let looks = self.watchdog.next_look().into_iter().chain(self.notices.due());
+        let next = workers.chain(starts).chain(ended).chain(asked).chain(looks).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }
 

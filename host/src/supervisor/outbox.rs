@@ -14,7 +14,16 @@ use std::time::Duration;
 /// How many messages may wait: more than a host with a thousand plugins has to say at once.
 const MESSAGES_MAX: usize = 4096;
 
-pub(super) struct Outbox<M>(SyncSender<Item>, PhantomData<fn(M)>);
+/// How long the other process may take to read, where nobody else could wait for that.
+const WRITE_MAX: Duration = Duration::from_secs(5);
+
+pub(super) struct Outbox<M>(Way, PhantomData<fn(M)>);
+
+enum Way {
+    Queue(SyncSender<Item>),
+    /// By whoever has something to say: there is no other thread, and the supervisor always reads.
+    Here(Arc<UnixStream>),
+}
 
 enum Item {
     Line(Vec<u8>, Option<OwnedFd>),
@@ -32,7 +41,17 @@ impl<M: Message> Outbox<M> {
         let thread = std::thread::Builder::new().name(thread.to_owned());
         let started = thread.spawn(move || send_all(&socket, &items));
         started.map_err(|cause| Error::failed(format!("cannot start a thread for messages: {cause}")))?;
-        Ok(Self(queue, PhantomData))
+        Ok(Self(Way::Queue(queue), PhantomData))
+    }
+
+    /// Without a thread, in a process that must have none.
+    ///
+    /// # Errors
+    /// The socket is none.
+    pub(super) fn without_thread(socket: Arc<UnixStream>) -> Result<Self, Error> {
+        let limited = socket.set_write_timeout(Some(WRITE_MAX));
+        limited.map_err(|cause| Error::failed(format!("cannot talk to the other process: {cause}")))?;
+        Ok(Self(Way::Here(socket), PhantomData))
     }
 
     /// Puts a message in the queue.
@@ -41,14 +60,20 @@ impl<M: Message> Outbox<M> {
     /// It is too long or cannot be said, or the other process does not read, or is gone.
     pub(super) fn send(&self, message: &M, descriptor: Option<OwnedFd>) -> Result<(), Error> {
         debug_assert_eq!(message.has_descriptor(), descriptor.is_some());
-        let queued = self.0.try_send(Item::Line(wire::line_of(message)?, descriptor));
-        queued.map_err(|_| Error::failed("the other process does not read what it is told"))
+        let line = wire::line_of(message)?;
+        let sent = match &self.0 {
+            Way::Queue(queue) => queue.try_send(Item::Line(line, descriptor)).is_ok(),
+            Way::Here(socket) => wire::send(socket, &line, descriptor.as_ref().map(AsFd::as_fd)).is_ok(),
+        };
+        sent.then_some(()).ok_or_else(|| Error::failed("the other process does not read what it is told"))
     }
 
     /// Waits until everything so far was sent, or cannot be.
     pub(super) fn flush(&self, limit: Duration) {
         let (done, is_done) = sync_channel(1);
-        if self.0.try_send(Item::Flush(done)).is_ok() {
+        if let Way::Queue(queue) = &self.0
+            && queue.try_send(Item::Flush(done)).is_ok()
+        {
             let _ = is_done.recv_timeout(limit);
         }
     }

@@ -40,7 +40,7 @@ pub(super) struct Worker {
     /// Its deadline was over.
     pub(super) was_late: bool,
     /// Its scoreboard; none until it has sent that.
-    pub(super) board: Option<View>,
+    pub(super) board: Option<Arc<View>>,
     /// Its channel has ended: all that it said was heard.
     pub(super) is_silent: bool,
     /// What it published before it served. From then on that is its set's.

@@ -134,11 +134,13 @@ impl Supervisor {
     }
 
     pub(super) fn go_on_rolling(&mut self, now: Instant) {
+        if self.rolls.current.as_ref().is_some_and(|roll| roll.published.is_some()) {
+            self.count_or_finish(now);
+        }
         let is_free = self.next.is_none() && self.outgoing.is_empty() && self.current.is_serving();
-        match &self.rolls.current {
-            None if is_free && self.stopping.is_none() => self.begin_next_roll(),
-            Some(roll) if roll.published.is_some() => self.count_or_finish(now),
-            _ => {}
+        // Behind the last one: no event may come that would have the next one begin.
+        if is_free && self.stopping.is_none() && !self.rolls.is_under_way() {
+            self.begin_next_roll();
         }
     }
 
@@ -240,6 +242,7 @@ impl Supervisor {
             let is_pinned = |number: &u64| receipt.pinned.iter().any(|pinned| pinned.generation == *number);
             receipt.unloaded = gone.filter(|number| !is_pinned(number)).collect();
             receipt.is_roll = true;
+            tracing::info!("{receipt}");
             receipt
         };
         let answer = Receipt::change_all(answer, complete);

@@ -2,6 +2,7 @@
 
 use super::generations::Generations;
 use super::process::{Worker, WorkerId};
+use crate::deployment::Thing;
 use crate::server::Shape;
 
 /// See the module.
@@ -21,6 +22,8 @@ pub(super) struct Served {
     pub(super) generations: Generations,
     /// The text of the spec.
     pub(super) spec: Option<String>,
+    /// What is to be watched, where workers do not watch it themselves.
+    pub(super) things: Vec<Thing>,
 }
 
 impl Set {

@@ -8,7 +8,8 @@ use crate::stop::Stop;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
+use signal_hook::low_level::{emulate_default_handler, pipe};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
@@ -23,7 +24,7 @@ pub(super) fn pass_on(events: SyncSender<Event>) -> Result<(), Error> {
 pub(crate) fn of_a_host_alone(stop: Stop, commands: Arc<OnceLock<Arc<dyn Commands>>>) -> Result<(), Error> {
     take(&[SIGHUP, SIGINT, SIGTERM, SIGUSR1], move |signal| match signal {
         SIGHUP => swap_changed(commands.get()),
-        SIGUSR1 => Reply::Log.send(doing::list_of_this_process(doing::LISTED_MAX)),
+        SIGUSR1 => doing::say_of_this_process(),
         _ => stop_or_end(&stop, signal),
     })
 }
@@ -39,6 +40,22 @@ pub(super) fn of_a_worker(stop: Stop, start_again: Arc<AtomicBool>) -> Result<()
             stop.request();
         }
     })
+}
+
+/// The same for a worker without another thread. What comes back is readable when one of them came, or a child has ended.
+pub(super) fn of_a_worker_that_forks(start_again: Arc<AtomicBool>) -> Result<UnixStream, Error> {
+    let fail = |cause: std::io::Error| Error::failed(format!("cannot take signals: {cause}"));
+    let (events, sender) = UnixStream::pair().map_err(fail)?;
+    events.set_nonblocking(true).map_err(fail)?;
+    for signal in [SIGHUP, SIGINT] {
+        flag::register(signal, Arc::new(AtomicBool::new(false))).map_err(fail)?;
+    }
+    flag::register(SIGTERM, start_again).map_err(fail)?;
+    for signal in [SIGCHLD, SIGTERM] {
+        pipe::register(signal, sender.try_clone().map_err(fail)?).map_err(fail)?;
+    }
+    ignore_full_disks().map_err(fail)?;
+    Ok(events)
 }
 
 fn stop_or_end(stop: &Stop, signal: i32) {

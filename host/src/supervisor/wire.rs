@@ -7,6 +7,7 @@ use super::message::{MESSAGE_BYTES_MAX, Message};
 use crate::control::{LineBuffer, TooLong};
 use crate::error::Error;
 use rustix::cmsg_space;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -104,6 +105,26 @@ impl Reader {
         }
     }
 
+    /// The next one that is here already; none: nothing is.
+    ///
+    /// # Errors
+    /// The channel has ended, too.
+    pub(super) fn next_here<M: Message>(&mut self) -> Result<Option<(M, Option<OwnedFd>)>, Error> {
+        loop {
+            if let Some(line) = self.lines.take().map_err(|TooLong| broken("a message without an end"))? {
+                return self.message(&line).map(Some);
+            }
+            let mut channel = [PollFd::new(&*self.socket, PollFlags::IN)];
+            let nothing = Timespec { tv_sec: 0, tv_nsec: 0 };
+            if !matches!(poll(&mut channel, Some(&nothing)), Ok(1..)) {
+                return Ok(None);
+            }
+            if !self.receive(None)? {
+                return Err(broken("it has ended"));
+            }
+        }
+    }
+
     fn message<M: Message>(&mut self, line: &[u8]) -> Result<(M, Option<OwnedFd>), Error> {
         let message: M = serde_json::from_slice(line).map_err(|cause| broken(&cause.to_string()))?;
         let descriptor = if message.has_descriptor() { self.descriptors.pop_front().flatten() } else { None };
@@ -170,7 +191,8 @@ mod tests {
         let (path, config_json) = ("/a/libshop.so".into(), config_json.to_owned());
         let standing = Standing::Current;
         let source = String::new();
-        let generation = Published { plugin, number, version, path, source, digest, config_json, standing };
+        let generation =
+            Published { plugin, number, version, path, source, digest, config_json, standing, by_name: None };
         FromWorker::Published { generation }
     }
 

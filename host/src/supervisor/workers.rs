@@ -8,7 +8,9 @@ use crate::deployment::Change;
 use crate::error::Error;
 use crate::scoreboard::View;
 use crate::server::Shape;
+use crate::spec::Timeouts;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a worker may take until it serves: more than cargo needs for the largest plugin. Each step of a load has a
@@ -64,6 +66,7 @@ impl Supervisor {
             FromWorker::Stopping if self.is_current(id) => self.stop(None),
             FromWorker::Stopping => {}
             FromWorker::Spec { text } => self.tell_of(id, |served| served.spec = Some(text)),
+            FromWorker::Watches { things } => self.tell_of(id, |served| served.things = things),
             FromWorker::Published { generation } => {
                 if let Some(copy) = descriptor {
                     self.tell_of(id, |served| served.generations.publish(generation, copy));
@@ -77,9 +80,9 @@ impl Supervisor {
             FromWorker::ReplaceMe { reason } => self.replace_one_that_asks(id, &reason),
             FromWorker::Listen { listen, bind } => self.listen(id, listen, &bind),
             FromWorker::Unlisten { bind, shape } => self.unlisten(&bind, &shape),
-            FromWorker::Deadlines { shutdown, drain } => {
+            FromWorker::Deadlines { shutdown, drain, stuck_after } => {
                 if let Some(worker) = self.worker(id) {
-                    (worker.timeouts.shutdown, worker.timeouts.drain) = (shutdown, drain);
+                    worker.timeouts = Timeouts { shutdown, drain, stuck_after, ..worker.timeouts };
                 }
             }
         }
@@ -89,7 +92,7 @@ impl Supervisor {
         let Some(worker) = self.worker(id) else { return };
         let board = board.ok_or_else(|| Error::failed("no descriptor left for its scoreboard"));
         match board.and_then(|board| View::of(&board.into())) {
-            Ok(view) => worker.board = Some(view),
+            Ok(view) => worker.board = Some(Arc::new(view)),
             Err(error) => tracing::warn!("worker {}: {error}", worker.pid),
         }
     }
@@ -113,6 +116,7 @@ impl Supervisor {
         let (pid, published) = (worker.pid, std::mem::take(&mut worker.publishes));
         if is_first {
             (self.current.served, self.current.shape) = (published, shape);
+            self.watch();
         }
         self.sockets.keep_those_of(id);
         if std::mem::replace(&mut self.has_served, true) {

@@ -19,7 +19,7 @@ pub(crate) fn run() {
     std::fs::write(&spec_file, spec()).expect("a spec");
     let counter = compile(folder.path());
     // `single` is the code of `threaded` for one connection at a time, and there are many here.
-    for server in ["threaded", "actix"] {
+    for server in ["threaded", "actix", "pool"] {
         // `/` answers with a static text; `/hello/World` formats one, which takes allocations of the plugin's.
         for path in ["/", "/hello/World"] {
             let count = allocations(&counter, folder.path(), host(&spec_file, server), path);

@@ -1,7 +1,7 @@
 //! `host dev`: a crate is built and swapped in when its source changes, and pages in browsers load again by themselves.
 
 use crate::harness::{
-    AT_ONCE, Address, Client, Host, Spec, Starting, eventually, for_each_server, on_servers, root,
+    Address, Client, Host, Spec, Starting, at_once, eventually, for_each_server, on_servers, root,
 };
 
 const MANIFEST: &str = "[package]\nname = \"shop\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
@@ -44,7 +44,7 @@ fn listening(host: &Host) -> Client {
 
 #[test]
 fn what_is_edited_is_built_and_served_and_browsers_are_told() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = starting(&version(1), server).start();
         assert!(
             host.get("/").expect(200).text().contains("<h1>version 1</h1><script src=\"/__host/client.js\" ")
@@ -59,7 +59,7 @@ fn what_is_edited_is_built_and_served_and_browsers_are_told() {
 
 #[test]
 fn what_does_not_compile_is_shown_while_the_old_one_serves_on() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = starting(&version(1), server).start();
         let mut browser = listening(&host);
         edit(&host, &broken());
@@ -139,7 +139,7 @@ fn only_pages_get_the_script() {
 
 #[test]
 fn an_open_page_does_not_hold_up_the_end() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = starting(&version(1), server).start();
         let mut browser = listening(&host);
         assert_eq!(host.stop().code, Some(0));

@@ -1,13 +1,26 @@
 //! What is it doing? The requests in flight and the stacks of their handlers, of a host that may hang.
 
 mod requests;
+mod stacks;
+mod watchdog;
 
 use crate::harness::{Client, Host, Spec, eventually, plugin_from_c};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// The app of most tests: handlers that wait for a gate, bodies that are read and written slowly.
 fn lab() -> Spec {
-    Spec::new().plugin("lab", &plugin_from_c("lab", include_str!("../servers/lab.c")))
+    Spec::new().plugin("lab", &lab_library())
+}
+
+fn lab_library() -> PathBuf {
+    plugin_from_c("lab", include_str!("../servers/lab.c"))
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
+    kill_process(pid, signal).expect("a process of ours");
 }
 
 /// A connection whose request waits in the handler of that path until the file `gate` is there.

@@ -1,14 +1,9 @@
 //! `host ctl requests`, and SIGUSR1.
 
-use super::{begin, ctl, lab, open, requests, wait_for_none, wait_for_one};
-use crate::harness::{AT_ONCE, Client, Host, eventually, for_each_server, on_servers};
-use rustix::process::{Pid, Signal, kill_process};
+use super::{begin, ctl, lab, open, requests, signal, wait_for_none, wait_for_one};
+use crate::harness::{Client, Host, at_once, eventually, for_each_server, on_servers};
+use rustix::process::Signal;
 use std::time::Duration;
-
-fn signal(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
-    kill_process(pid, signal).expect("a process of ours");
-}
 
 #[test]
 fn a_handler_that_runs_is_listed_with_all_that_is_known_of_it() {
@@ -125,7 +120,7 @@ fn what_has_no_route_has_no_plugin_and_an_idle_connection_is_no_request() {
 
 #[test]
 fn the_supervisor_lists_what_a_worker_does_that_was_stopped() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(lab(), server);
         let (worker, mut client) = (host.worker_pid(), begin(&host, "/block"));
         let before = wait_for_one(&host, "in handler");
@@ -186,7 +181,7 @@ fn sigusr1_has_it_say_so_in_the_log_and_does_nothing_to_a_worker() {
 
 #[test]
 fn a_host_without_a_supervisor_answers_for_itself() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::with(lab(), server).arg("--no-supervisor").start();
         let mut client = begin(&host, "/block").patience(Duration::from_secs(20));
         let request = wait_for_one(&host, "in handler");

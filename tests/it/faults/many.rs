@@ -1,7 +1,7 @@
 //! Many swaps at once.
 
 use super::{app, let_go, library, serving, swap_well, wait_until_at, waiting};
-use crate::harness::{Callers, Host, Output, SERVERS, eventually, for_each_server};
+use crate::harness::{Callers, Host, Output, eventually, for_each_server, servers};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -91,7 +91,7 @@ fn holdings(host: &Host) -> (usize, usize, usize) {
 #[test]
 fn a_thousand_swaps_at_once_are_all_answered_and_nothing_is_left_of_them() {
     // One after the other: each has a thousand clients.
-    for server in SERVERS {
+    for server in servers() {
         let host = Host::start(app(), server);
         // Each kind of thread that there will be is there, and one generation is kept.
         swap_well(&host, &library("2"));

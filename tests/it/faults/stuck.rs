@@ -38,7 +38,7 @@ fn is_replaced(host: &Host, worker: u32, why: &str) {
 
 #[test]
 fn one_more_than_the_limit_and_another_worker_takes_over_which_no_client_notices() {
-    for (server, path) in [("threaded", "/block"), ("actix", "/block-elsewhere")] {
+    for (server, path) in [("threaded", "/block"), ("actix", "/block-elsewhere"), ("pool", "/block")] {
         let host = Host::start(starting("stuck = 2"), server);
         let (worker, callers) = (host.worker_pid(), Callers::of(host.address(), "/"));
         callers.call(4, || {
@@ -71,6 +71,7 @@ fn a_server_that_has_no_thread_left_is_replaced_whatever_the_limit_is() {
     let cases = [
         ("single", "/block", 1, format!("{one}no thread is left for connections")),
         ("threaded", "/block", 2, two("/block") + "no thread is left for connections"),
+        ("pool", "/block", 2, two("/block") + "no handler thread is left"),
         ("actix", "/block", 1, format!("{one}no event loop is left")),
         (
             "actix",

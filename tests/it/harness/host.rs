@@ -4,6 +4,7 @@ use super::build::root;
 use super::client::{Client, Response};
 use super::command::{Output, finish, host_command, shown, wait};
 use super::control;
+use super::servers::give_room;
 use super::stderr::Stderr;
 use super::stream::Address;
 use super::{Folder, LIFE_MAX, PATIENCE, Spec, eventually};
@@ -165,6 +166,7 @@ impl Host {
         let folder = Folder::new();
         let mut command = host_command(folder.path(), folder.path());
         command.args(["--app", "app.toml", "--server", server]);
+        give_room(server, &mut command);
         Starting::new(spec.into(), folder, command)
     }
 

@@ -38,7 +38,9 @@ pub(crate) use command::{Output, run, run_for, run_in};
 pub(crate) use fixture::{example_plugin, plugin_from_c, plugin_from_cpp, workspace_plugin};
 pub(crate) use folder::Folder;
 pub(crate) use host::{Host, Starting};
-pub(crate) use servers::{AT_ONCE, SERVERS, for_each_server, on_servers};
+pub(crate) use servers::{
+    PROCESSES, all_servers, at_once, for_each_server, on_servers, registered, registry, servers,
+};
 pub(crate) use spec::Spec;
 pub(crate) use stream::Address;
 
@@ -55,10 +57,18 @@ pub(crate) const LIFE_MAX: Duration = Duration::from_secs(60);
 /// # Panics
 /// It does not within [`PATIENCE`].
 #[track_caller]
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
+pub(crate) fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    assert!(happens_within(PATIENCE, condition), "waited {PATIENCE:?} in vain: {what}");
+}
+
+/// Whether `condition` comes to hold within that time.
+pub(crate) fn happens_within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + time;
     while !condition() {
-        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain: {what}");
+        if Instant::now() >= until {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
+    true
 }

@@ -1,7 +1,7 @@
 //! Health where the app is served, if the spec says so.
 
 use super::late;
-use crate::harness::{AT_ONCE, Callers, Client, Host, for_each_server, on_servers};
+use crate::harness::{Callers, Client, Host, at_once, for_each_server, on_servers};
 
 #[test]
 fn both_paths_are_the_apps_unless_the_spec_says_so() {
@@ -35,7 +35,7 @@ fn both_paths_are_answered_by_the_host_and_have_no_access_line() {
 
 #[test]
 fn an_app_stays_ready_while_another_worker_takes_over() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let spec = late().text("[health]\nserve = true");
         let host = Host::with(spec, server).file("gate", "").start();
         let callers = Callers::of(host.address(), "/readyz");

@@ -1,7 +1,7 @@
 //! Limits of a worker, and what becomes of one that reaches them.
 
 use super::{line_of, rights};
-use crate::harness::{AT_ONCE, Client, Host, eventually, for_each_server, on_servers};
+use crate::harness::{Client, Host, at_once, eventually, for_each_server, on_servers};
 use serde_json::Value;
 
 /// More than a host takes that has nothing to do, with the stacks of all its threads.
@@ -51,7 +51,7 @@ fn a_handler_that_dies_of_it_costs_its_worker_and_no_connection_that_waits() {
 
 #[test]
 fn whoever_finds_no_descriptor_left_waits_and_is_served() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host: Host = rights("nofile = 128", server).start();
         let worker = host.worker_pid();
         let mut clients: Vec<Client> = (0..200).map(|_| host.connect()).collect();

@@ -1,7 +1,9 @@
 //! Hosts that are well.
 
 use super::{PATHS, Receipt, app, pages};
-use crate::harness::{Folder, Spec, for_each_server, on_servers, plugin_from_c, root, workspace_plugin};
+use crate::harness::{
+    Folder, PROCESSES, Spec, at_once, for_each_server, on_servers, plugin_from_c, root, workspace_plugin,
+};
 
 /// Where a spec was written, for `--app`.
 fn written(folder: &Folder, spec: &Spec) -> String {
@@ -29,6 +31,23 @@ fn fifty_swaps_between_two_builds_fail_no_request_on_any_server() {
     });
 }
 
+#[test]
+fn rolls_fail_no_request_on_servers_that_have_processes() {
+    let other = format!("--with=pages={}", pages('B').display());
+    on_servers(PROCESSES, |server| {
+        let folder = Folder::new();
+        let app = written(&folder, &app());
+        let args = ["--app", &app, "--server", server, "--swaps=12", "--pause=5ms", &other];
+        let receipt = Receipt::by(args.into_iter().chain(PATHS)).proved();
+        assert_eq!((&receipt.data["server"], receipt.number("/swaps")), (&server.into(), 12));
+        assert_eq!(receipt.number("/generations/answered"), 13, "each of them, and the one before");
+        assert_eq!((receipt.number("/generations/unloaded"), receipt.number("/generations/kept")), (12, 1));
+        for kind in ["kept", "new", "streams", "slow"] {
+            assert!(receipt.number(&format!("/requests/{kind}")) > 0, "{:?}", receipt.output);
+        }
+    });
+}
+
 /// Two plugins, and two more of middleware around them: in Rust and in C.
 fn composed() -> Spec {
     let source = std::fs::read_to_string(root().join("plugins/wrap-c/wrap.c")).expect("plugins/wrap-c");
@@ -43,7 +62,7 @@ fn composed() -> Spec {
 
 #[test]
 fn an_app_of_several_plugins_and_middleware_is_proved_by_what_it_lists() {
-    on_servers(&["threaded", "actix"], |server| {
+    on_servers(&at_once(), |server| {
         let folder = Folder::new();
         let app = written(&folder, &composed());
         let receipt = Receipt::by(["--app", &app, "--server", server, "--swaps=24", "--pause=5ms"]).proved();

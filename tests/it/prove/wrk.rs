@@ -2,7 +2,7 @@
 
 use super::proxy::{Break, Proxy};
 use super::{app, pages};
-use crate::harness::{Host, on_servers};
+use crate::harness::{Host, at_once, on_servers};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -72,7 +72,7 @@ fn swap_meanwhile(host: &Host, wrk: &mut Child, counted: &mut Counted) -> u64 {
 
 #[test]
 fn wrk_sees_no_error_while_plugins_are_swapped_and_counts_as_the_host_does() {
-    on_servers(&["threaded", "actix"], |server| {
+    on_servers(&at_once(), |server| {
         for path in ["", "pending", "large"] {
             let (host, mut counted) = (Host::with(app(), server).start_quietly(), Counted::default());
             let mut wrk = start(&format!("{}{path}", host.urls()[0]));

@@ -1,7 +1,9 @@
 //! Addresses come and go; those that stay are never closed.
 
 use super::{lab, start};
-use crate::harness::{Address, Callers, Client, Host, Spec, eventually, for_each_server, on_servers};
+use crate::harness::{
+    Address, Callers, Client, Host, Spec, at_once, eventually, for_each_server, on_servers,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -63,7 +65,7 @@ fn addresses_come_and_go_and_clients_of_those_that_stay_do_not_notice() {
 
 #[test]
 fn connections_of_an_address_that_is_removed_go_on() {
-    on_servers(&["threaded", "actix"], |server| {
+    on_servers(&at_once(), |server| {
         let host = start(bind(&["127.0.0.1:0", "unix:a.sock"]), server);
         let mut kept = Client::connect(&socket(&host, "a.sock"));
         assert_eq!(kept.get("/").text(), "hello\n");

@@ -1,7 +1,7 @@
 //! Deadlines and limits that a new spec changes while the host runs, and what waits for a restart.
 
 use super::{lab, start};
-use crate::harness::{Host, for_each_server};
+use crate::harness::{Host, at_once, for_each_server};
 use serde_json::json;
 
 #[test]
@@ -58,7 +58,7 @@ fn causes_are_shown_when_the_new_spec_says_so() {
 
 #[test]
 fn the_number_of_connections_can_be_raised_and_lowered() {
-    for server in ["threaded", "actix"] {
+    for server in at_once() {
         let host = Host::start(lab("").limits("connections = 1"), server);
         let mut first = host.connect();
         assert_eq!(first.get("/").text(), "hello\n");

@@ -4,5 +4,5 @@ mod cases;
 mod errors;
 mod hosts;
 mod many;
-mod recorded;
+pub(crate) mod recorded;
 mod urls;

@@ -1,17 +1,24 @@
-//! The servers, over real sockets: each test on every server, unless its name says which.
+//! The servers, over real sockets. What each of them does stands in one [`list`], a row for each behaviour; the other files have what
+//! the rows name.
 
+mod descriptors;
 mod endless;
 mod faults;
+mod forks;
 mod http;
+mod list;
 mod listeners;
 mod many;
+mod pool;
 mod recorded;
+mod row;
 mod slow_clients;
 mod slow_handlers;
 mod stopping;
 mod streams;
+mod told;
 
-use crate::harness::{Client, Host, SERVERS, Spec, plugin_from_c, run};
+use crate::harness::{Client, Host, Spec, plugin_from_c};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,18 +57,3 @@ fn length_and_sum(bytes: &[u8]) -> String {
 
 /// Longer than any deadline that a test sets, shorter than any default: who needs so long was not cut off in time.
 const LATE: Duration = Duration::from_secs(8);
-
-#[test]
-fn the_tests_know_every_server() {
-    let output = run(["servers"]);
-    let listed: Vec<&str> = output
-        .stdout
-        .lines()
-        .filter(|line| !line.starts_with(' '))
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    let (mut listed, mut known) = (listed, SERVERS.to_vec());
-    listed.sort_unstable();
-    known.sort_unstable();
-    assert_eq!(listed, known, "{output:?}");
-}

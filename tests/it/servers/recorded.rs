@@ -2,7 +2,7 @@
 //!
 //! The format is told in `host/src/h1/tests/cases.rs`, where the same list is held against the sans-IO connection.
 
-use crate::harness::{Client, Host, NoAnswer, Spec, for_each_server, plugin_from_c};
+use crate::harness::{Client, Host, NoAnswer, Spec, plugin_from_c, registered};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ struct Case {
     closes: bool,
 }
 
-fn cases(server: &str) -> Vec<Case> {
+fn cases(http: &str) -> Vec<Case> {
     let list: Value =
         serde_json::from_str(include_str!("../../cases/http1.json")).expect("http1.json is JSON");
-    list.as_array().expect("http1.json is a list").iter().map(|case| read_case(case, server)).collect()
+    list.as_array().expect("http1.json is a list").iter().map(|case| read_case(case, http)).collect()
 }
 
-fn read_case(case: &Value, server: &str) -> Case {
-    // What this server does instead, else what every one does, else what the connection does by itself.
+fn read_case(case: &Value, http: &str) -> Case {
+    // What this HTTP does instead, else what every one does, else what the connection does by itself.
     let value = |key: &str| {
-        let places = [&case[server][key], &case["host"][key], &case[key]];
+        let places = [&case[http][key], &case["host"][key], &case[key]];
         places.into_iter().find(|value| !value.is_null()).unwrap_or(&Value::Null)
     };
     let statuses = value("expect").as_array().expect("`expect` is a list");
@@ -52,16 +52,14 @@ fn read_bytes(text: &str, repeat: &Value) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).expect("a character is a byte")).collect()
 }
 
-#[test]
-fn every_recorded_case_gets_its_statuses_and_its_close() {
-    for_each_server(|server| {
-        let library = plugin_from_c("anything", include_str!("anything.c"));
-        // The limits that the cases were recorded with.
-        let spec = Spec::new().plugin("anything", &library).limits("headers = 100\nbody_bytes = '1MiB'");
-        let host = Host::start(spec, server);
-        let wrong: Vec<String> = cases(server).iter().filter_map(|case| replay(&host, case).err()).collect();
-        assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
-    });
+pub(super) fn every_recorded_case_gets_its_statuses_and_its_close(server: &'static str) {
+    let library = plugin_from_c("anything", include_str!("anything.c"));
+    // The limits that the cases were recorded with.
+    let spec = Spec::new().plugin("anything", &library).limits("headers = 100\nbody_bytes = '1MiB'");
+    let host = Host::start(spec, server);
+    let wrong: Vec<String> =
+        cases(&registered(server).http).iter().filter_map(|case| replay(&host, case).err()).collect();
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn replay(host: &Host, case: &Case) -> Result<(), String> {

@@ -58,7 +58,7 @@ fn force(host: &Host) -> Output {
 
 #[test]
 fn a_stream_ends_on_the_generation_that_it_began_on() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(patient(""), server);
         let (path, latch) = latch(&host, "go");
         let mut stream = host.connect();
@@ -76,7 +76,7 @@ fn a_stream_ends_on_the_generation_that_it_began_on() {
 
 #[test]
 fn what_waits_past_the_drain_deadline_is_dropped_and_the_proof_says_so() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(patient("").timeouts("drain = '200ms'"), server);
         let (path, _) = latch(&host, "never");
         let (mut stream, mut waits) = (host.connect(), host.connect());
@@ -98,7 +98,7 @@ fn what_waits_past_the_drain_deadline_is_dropped_and_the_proof_says_so() {
 /// It has not reached the plugin yet: it goes on with the new one.
 #[test]
 fn a_slow_upload_keeps_no_generation() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = shop_host(server);
         let mut upload = host.connect();
         upload.send_head("POST", "/upload", &[("content-length", "10")]).send("01234");
@@ -114,7 +114,7 @@ fn a_slow_upload_keeps_no_generation() {
 
 #[test]
 fn a_streamed_upload_stays_with_the_generation_that_reads_it() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(patient(""), server);
         let mut upload = host.connect();
         upload.send_head("POST", "/count", &[("content-length", "10")]).send("01234");
@@ -132,7 +132,7 @@ fn a_streamed_upload_stays_with_the_generation_that_reads_it() {
 /// What it has not read yet is copied when the plugin is swapped.
 #[test]
 fn a_slow_reader_keeps_no_generation_and_gets_all_of_its_answer() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = shop_host(server);
         let mut reader = Client::connect_narrow(&host.address());
         reader.send_head("GET", "/big", &[]);
@@ -151,7 +151,7 @@ fn a_slow_reader_keeps_no_generation_and_gets_all_of_its_answer() {
 /// A stream of another plugin, however long, is no reason to wait.
 #[test]
 fn a_long_answer_of_one_plugin_does_not_hold_another_one() {
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let spec = shop_app().plugin("patient", &example_plugin("patient")).text("mount = '/patient'");
         let host = starting(spec, server).start();
         let (path, latch) = latch(&host, "go");

@@ -1,7 +1,7 @@
 //! A shop in several versions, and what is asked of a host that swaps them.
 
 pub(super) use crate::harness::{
-    AT_ONCE, Client, Folder, Host, Output, Response, Spec, Starting, eventually, example_plugin,
+    Client, Folder, Host, Output, Response, Spec, Starting, at_once, eventually, example_plugin,
     for_each_server, on_servers, plugin_from_c, workspace_plugin,
 };
 pub(super) use serde_json::Value;

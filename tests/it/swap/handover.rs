@@ -42,7 +42,7 @@ fn a_swap_may_leave_the_state_behind() {
 fn no_visit_is_lost_behind_a_gate() {
     const CLIENTS: usize = 4;
     const SWAPS: usize = 12;
-    on_servers(AT_ONCE, |server| {
+    on_servers(&at_once(), |server| {
         let host = Host::start(visits("handover = 'gate'"), server);
         let ended = &AtomicBool::new(false);
         let counted = std::thread::scope(|threads| {

@@ -60,10 +60,10 @@ fn the_contract_and_the_host_know_no_plugin() {
     }
 }
 
-/// What a server may not name. Of the spec it may: the settings that it is given.
+/// What a server may not name. Of the spec it may: the settings that it is given, and how it declares its options.
 const NOT_FOR_SERVERS: &[&str] =
     &["app", "app_stack", "spec", "generation", "load", "library", "manifest", "target"];
-const SETTINGS: &[&str] = &["Limits", "Timeouts", "Bind"];
+const SETTINGS: &[&str] = &["Limits", "Timeouts", "Bind", "Opt", "Unit"];
 
 #[test]
 fn servers_know_nothing_of_apps_specs_and_plugins() {

@@ -10,7 +10,7 @@
 //! - `closes`: whether the server closes after them, without being asked to.
 //! - `host`: what every server of the program does instead, where the case is one for the router: `expect` and
 //!   `closes` where they differ, and the `reason`.
-//! - `actix`: what the server `actix`, on actix-http 3.20, is known to do instead.
+//! - `actix-http`: what the servers on actix-http 3.20 (`actix`, `pool`) are known to do instead.
 //!
 //! The application behind the server reads every body, then answers 200 with a small body to every method and
 //! path; to a body that cannot be read it answers 400 where the server leaves that to it, as actix does.

@@ -44,15 +44,24 @@ pub(super) struct AnswerBody {
 }
 
 /// Chunks of a streamed answer, whatever head its exchange has.
-trait Chunks {
+pub(super) trait Chunks {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedBody, StreamFailed>>>;
 }
 
 impl AnswerBody {
     /// A refusal, after which the connection ends.
     pub(super) fn refusal(text: &'static str, guard: Option<Rc<Guard>>) -> Self {
+        Self::last(Bytes::from_static(text.as_bytes()), guard)
+    }
+
+    /// The same, with a page of the host's.
+    pub(super) fn page(page: String, guard: Option<Rc<Guard>>) -> Self {
+        Self::last(Bytes::from(page), guard)
+    }
+
+    fn last(bytes: Bytes, guard: Option<Rc<Guard>>) -> Self {
         Self {
-            bytes: Bytes::from_static(text.as_bytes()),
+            bytes,
             carried: None,
             _place: None,
             stream: None,
@@ -82,18 +91,26 @@ impl AnswerBody {
     }
 
     /// The body of an answer that goes on; the exchange lives until its end.
-    pub(super) fn stream<H: Head>(mut exchange: Exchange<H>, mut log: StreamLog) -> Self {
+    pub(super) fn stream<H: Head>(exchange: Exchange<H>, log: StreamLog) -> Self {
+        Self::of_chunks(exchange, log, |exchange, log| Box::new(Streaming { exchange, log }))
+    }
+
+    /// The same, with the chunks of whatever that makes of the exchange.
+    pub(super) fn of_chunks<H: Head>(
+        mut exchange: Exchange<H>,
+        mut log: StreamLog,
+        chunks: impl FnOnce(Exchange<H>, StreamLog) -> Box<dyn Chunks>,
+    ) -> Self {
         let status = exchange.answer().status();
         let is_bare = is_bodiless(status) || exchange.head().method() == "HEAD";
         let is_none = is_bodiless(status);
         let first = if is_bare { Bytes::new() } else { whole(&mut exchange) };
         log.sent = first.len() as u64;
-        let stream = Streaming { exchange, log };
         Self {
             bytes: first,
             carried: None,
             _place: None,
-            stream: Some(Box::new(stream)),
+            stream: Some(chunks(exchange, log)),
             guard: None,
             is_refusal: false,
             is_bare,
@@ -221,13 +238,15 @@ impl<H: Head> Drop for Streaming<H> {
 
 /// Writes the access line of a request.
 pub(super) fn log<H: Head>(shared: &Shared, exchange: &Exchange<H>, status: u16, bytes: u64, began: Instant) {
-    if !shared.serving.access_log.is_on() {
-        return;
+    if shared.serving.access_log.is_on() {
+        log_as(shared, exchange.head(), exchange.id(), status, bytes, began);
     }
-    let head = exchange.head();
+}
+
+/// The same, of one whose exchange is elsewhere.
+pub(super) fn log_as(shared: &Shared, head: &dyn Head, id: &str, status: u16, bytes: u64, began: Instant) {
     let bytes = if head.method() == "HEAD" { 0 } else { bytes };
-    let sent = Sent { id: exchange.id(), status, bytes, took: began.elapsed() };
-    shared.serving.access_log.write(head, &sent);
+    shared.serving.access_log.write(head, &Sent { id, status, bytes, took: began.elapsed() });
 }
 
 /// The exchange type of most requests.

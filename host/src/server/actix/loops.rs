@@ -5,6 +5,7 @@ use super::io::Io;
 use super::service::Handling;
 use super::worker::{Shared, Worker};
 use crate::error::Error;
+use crate::server::handler_threads::HandlerThreads;
 use crate::server::listening::Bound;
 use crate::server::socket::Socket;
 use crate::server::threads::{self, Ending};
@@ -97,7 +98,8 @@ impl Drop for Place {
 impl Loops {
     /// Starts them.
     pub(super) fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
-        let loops = (0..shared.serving.workers).map(|_| EventLoop::start(shared));
+        let closing = shared.handlers.clone().map(|handlers| Arc::new(Closing(handlers)));
+        let loops = (0..shared.serving.workers).map(|_| EventLoop::start(shared, closing.clone()));
         Ok(Self { shared: shared.clone(), loops: loops.collect::<Result<_, _>>()? })
     }
 
@@ -122,8 +124,17 @@ impl Loops {
     }
 }
 
+/// Closes the handler threads when the last loop has ended, with all that it served.
+struct Closing(HandlerThreads);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl EventLoop {
-    fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
+    fn start(shared: &Arc<Shared>, closing: Option<Arc<Closing>>) -> Result<Self, Error> {
         let (messages, received) = unbounded_channel();
         let (slot, load) = (Arc::new(shared.watch.slot(Crew::Loops, None)), Arc::new(Load::default()));
         let runtime =
@@ -132,6 +143,7 @@ impl EventLoop {
         threads::spawn("actix", &shared.watch, move || {
             let serve = async { serve_all(Worker::new(of_thread, its_slot), &its_load, received).await };
             actix_web::rt::Runtime::from(runtime).block_on(serve);
+            drop(closing);
         })?;
         Ok(Self { slot, load, messages })
     }

@@ -3,6 +3,7 @@
 use super::body::{ActixExchange, AnswerBody, StreamLog, log};
 use super::connection::Guard;
 use super::head::ActixHead;
+use super::pooled;
 use super::respond::respond;
 use super::slow;
 use super::worker::{InFlight, Worker};
@@ -52,9 +53,14 @@ impl Service<Request> for Handling {
         if let Some(guard) = &guard {
             guard.busy();
         }
-        let mut exchange = worker.take();
         let peer = request.peer_addr();
-        *exchange.head_mut() = ActixHead { request: Some(request), peer };
+        let head = ActixHead { request: Some(request), peer };
+        if let Some(pooled) = &worker.pooled {
+            let asked = pooled::Asked::new(worker, pooled, &head, payload, guard, began);
+            return Answering::Later(Box::pin(asked.answer(head)));
+        }
+        let mut exchange = worker.take();
+        *exchange.head_mut() = head;
         Answering::of(worker, exchange, payload, guard, began)
     }
 }
@@ -162,7 +168,7 @@ pub(super) fn plain(status: StatusCode, guard: Option<Rc<Guard>>) -> Response<An
 }
 
 /// actix has larger limits of its own; these are the spec's.
-fn over_limits(head: &ActixHead, limits: &crate::spec::Limits) -> Option<StatusCode> {
+pub(super) fn over_limits(head: &ActixHead, limits: &crate::spec::Limits) -> Option<StatusCode> {
     let request = head.request.as_ref()?;
     // `CONNECT host:port`, and what actix takes for a host where a path should stand.
     if request.uri().path().is_empty() {
@@ -191,7 +197,7 @@ pub(super) fn reads_body(plan: Plan) -> bool {
 }
 
 /// Whether the client says itself that its body is larger than the limit.
-pub(super) fn announces_more(exchange: &ActixExchange) -> bool {
+pub(super) fn announces_more<H: Head>(exchange: &Exchange<H>) -> bool {
     let body_bytes_max = exchange.settings().limits.body_bytes as u64;
     let announced =
         exchange.head().header(b"content-length").and_then(|length| std::str::from_utf8(length).ok());

@@ -56,7 +56,7 @@ impl Request {
             match self.plan {
                 Plan::NoBody | Plan::Stream => return Ok(true),
                 Plan::Whole => {
-                    self.read_body().await?;
+                    read_body(&mut self.exchange, &mut self.payload).await?;
                     has_body = true;
                 }
                 Plan::Gate => {
@@ -74,36 +74,13 @@ impl Request {
         }
     }
 
-    async fn read_body(&mut self) -> Result<(), StatusCode> {
-        let Settings { limits, timeouts, .. } = *self.exchange.settings();
-        let mut received = 0;
-        let mut clock = Clock::new(timeouts.body);
-        loop {
-            let chunk = poll_fn(|cx| match Pin::new(&mut self.payload).poll_next(cx) {
-                Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
-                Poll::Pending => clock.poll(cx).map(|()| Err(StatusCode::REQUEST_TIMEOUT)),
-            });
-            let Some(chunk) = chunk.await? else { return Ok(()) };
-            let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
-            received += chunk.len() as u64;
-            clock.pace.moved(chunk.len());
-            if received > limits.body_bytes as u64 {
-                return Err(StatusCode::PAYLOAD_TOO_LARGE);
-            }
-            self.exchange.body.push(&chunk, limits.body_memory).map_err(|cause| {
-                tracing::error!("cannot spill a request body to a file: {cause}");
-                StatusCode::INSUFFICIENT_STORAGE
-            })?;
-        }
-    }
-
     /// Polls the handler, and feeds it the body that it reads by itself, until it has answered or its time is over. An
     /// error: the status for a body that is malformed or too large, or for a client that has left.
     async fn see_through(&mut self) -> Result<(), StatusCode> {
         let Settings { limits, timeouts, .. } = *self.exchange.settings();
         let mut deadline = timeouts.handler.map(|timeout| Box::pin(sleep(timeout)));
         let body_max = limits.body_bytes as u64;
-        let mut feeder = Feeder { received: 0, body_max, refused: None };
+        let mut feeder = Feeder::new(body_max);
         poll_fn(|cx| {
             if !self.is_called {
                 self.is_called = true;
@@ -210,8 +187,35 @@ impl Request {
     }
 }
 
+/// Reads the whole body of a request, at the pace of its client; or the status for one that is too slow, too large or malformed.
+pub(super) async fn read_body<H: Head>(
+    exchange: &mut Exchange<H>,
+    payload: &mut Payload,
+) -> Result<(), StatusCode> {
+    let Settings { limits, timeouts, .. } = *exchange.settings();
+    let mut received = 0;
+    let mut clock = Clock::new(timeouts.body);
+    loop {
+        let chunk = poll_fn(|cx| match Pin::new(&mut *payload).poll_next(cx) {
+            Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
+            Poll::Pending => clock.poll(cx).map(|()| Err(StatusCode::REQUEST_TIMEOUT)),
+        });
+        let Some(chunk) = chunk.await? else { return Ok(()) };
+        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+        received += chunk.len() as u64;
+        clock.pace.moved(chunk.len());
+        if received > limits.body_bytes as u64 {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        exchange.body.push(&chunk, limits.body_memory).map_err(|cause| {
+            tracing::error!("cannot spill a request body to a file: {cause}");
+            StatusCode::INSUFFICIENT_STORAGE
+        })?;
+    }
+}
+
 /// Waits until the state of the plugin has moved; `false`: that takes too long.
-async fn pass_gate<H: Head>(exchange: &Exchange<H>, limit: Option<Duration>) -> bool {
+pub(super) async fn pass_gate<H: Head>(exchange: &Exchange<H>, limit: Option<Duration>) -> bool {
     let mut clock = Clock::new(limit);
     poll_fn(|cx| match exchange.is_at_gate(cx.waker()) {
         false => Poll::Ready(true),
@@ -235,21 +239,25 @@ async fn poll_pending<H: Head>(exchange: &mut Exchange<H>, timeout: Option<Durat
 }
 
 /// What nginx calls it, in the log: nobody reads it.
-fn client_has_left() -> StatusCode {
+pub(super) fn client_has_left() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 /// Hands on what arrives of a body while the handler wants it.
-struct Feeder {
+pub(super) struct Feeder {
     received: u64,
     body_max: u64,
     /// Why the body is not handed on any more.
-    refused: Option<StatusCode>,
+    pub(super) refused: Option<StatusCode>,
 }
 
 impl Feeder {
+    pub(super) fn new(body_max: u64) -> Self {
+        Self { received: 0, body_max, refused: None }
+    }
+
     /// Whether anything was handed on: then the handler is polled again.
-    fn feed(&mut self, pipe: &Arc<BodyPipe>, payload: &mut Payload, cx: &mut Context<'_>) -> bool {
+    pub(super) fn feed(&mut self, pipe: &Arc<BodyPipe>, payload: &mut Payload, cx: &mut Context<'_>) -> bool {
         if !pipe.is_wanted() {
             return false;
         }

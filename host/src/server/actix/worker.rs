@@ -4,10 +4,13 @@ use super::body::ActixExchange;
 use super::carried;
 use super::connection::Guard;
 use super::head::ActixHead;
+use super::pooled::Pooled;
+use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::plugin_threads;
 use crate::server::Serving;
 use crate::server::blocking_pool::BlockingPool;
+use crate::server::handler_threads::HandlerThreads;
 use crate::server::watch::{Crew, Watch, Watched};
 use crate::spec::Limits;
 use actix_http::Request;
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// How many exchanges a worker keeps for the next requests.
-const EXCHANGES_KEPT_MAX: usize = 64;
+pub(super) const EXCHANGES_KEPT_MAX: usize = 64;
 
 /// How many threads handlers that block may have, where `threads` says nothing.
 const BLOCKING_THREADS_MAX: usize = 256;
@@ -27,19 +30,33 @@ pub(super) struct Shared {
     pub(super) serving: Serving,
     pub(super) watch: Watch,
     pub(super) blocking: BlockingPool,
+    /// Where all handlers are called; none: on the loops.
+    pub(super) handlers: Option<HandlerThreads>,
 }
 
 impl Shared {
+    /// Handlers are called on the loops, those that block on threads.
     pub(super) fn new(serving: Serving) -> Self {
-        let (loops, pool) = (serving.workers, serving.threads.unwrap_or(BLOCKING_THREADS_MAX));
-        let watch = Watch::start(&serving, move |crew| match crew {
-            Crew::Loops => loops,
-            Crew::Pool => pool,
-            Crew::Connections => usize::MAX,
-        });
-        let blocking = BlockingPool::new(pool);
-        Self { serving, watch, blocking }
+        let threads = serving.threads.unwrap_or(BLOCKING_THREADS_MAX);
+        let watch = start_watch(&serving, threads);
+        Self { serving, watch, blocking: BlockingPool::new(threads), handlers: None }
     }
+
+    /// All handlers are called on so many threads.
+    pub(super) fn pooled(serving: Serving, threads: usize, queue_max: usize) -> Result<Self, Error> {
+        let watch = start_watch(&serving, threads);
+        let handlers = Some(HandlerThreads::start(&watch, threads, queue_max)?);
+        Ok(Self { serving, watch, blocking: BlockingPool::new(0), handlers })
+    }
+}
+
+fn start_watch(serving: &Serving, threads: usize) -> Watch {
+    let loops = serving.workers;
+    Watch::start(serving, move |crew| match crew {
+        Crew::Loops => loops,
+        Crew::Pool | Crew::Handlers => threads,
+        Crew::Connections => usize::MAX,
+    })
 }
 
 /// What the connections of one event loop share.
@@ -48,12 +65,15 @@ pub(super) struct Worker {
     slot: Arc<Watched>,
     spare: RefCell<Vec<ActixExchange>>,
     in_flight: Cell<usize>,
+    /// Where handlers are called on threads.
+    pub(super) pooled: Option<Pooled>,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, slot: Arc<Watched>) -> Rc<Self> {
         let (spare, in_flight) = (RefCell::default(), Cell::new(0));
-        let worker = Rc::new(Self { shared, slot, spare, in_flight });
+        let pooled = shared.handlers.clone().map(Pooled::new);
+        let worker = Rc::new(Self { shared, slot, spare, in_flight, pooled });
         actix_web::rt::spawn(work(Rc::downgrade(&worker)));
         worker
     }
@@ -61,6 +81,7 @@ impl Worker {
     /// A table was published: lets go of what is held of older ones.
     fn refresh(&self) {
         self.spare.borrow_mut().iter_mut().for_each(ActixExchange::refresh);
+        self.pooled.iter().for_each(Pooled::refresh);
         carried::copy_retiring();
     }
 

@@ -40,7 +40,8 @@ impl Conversation<'_> {
             false => BodyLength::Known(answer.body().len() as u64),
         };
         let close = [(&b"connection"[..], &b"close"[..])];
-        let close = if self.serving.stop.is_retiring() { &close[..] } else { &[] };
+        let is_last = !(self.may_go_on)() || self.serving.stop.is_retiring();
+        let close = if is_last { &close[..] } else { &[] };
         let headers = answer.headers().chain(close.iter().copied());
         let (http, out) = (&mut self.http, &mut self.out);
         let started =

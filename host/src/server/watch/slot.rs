@@ -109,6 +109,14 @@ impl Slot {
         }
     }
 
+    /// As `leave`, where it is not known how far the owner came.
+    pub(in crate::server) fn leave_if_called(&self) -> Result<(), TooLate> {
+        match self.stage.load(Ordering::Relaxed) {
+            IDLE => Ok(()),
+            _ => self.leave(),
+        }
+    }
+
     fn leave_late(&self) -> bool {
         self.stage.compare_exchange(CUT, IDLE, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

@@ -3,9 +3,10 @@
 use super::name;
 use super::slot::{Slot, Stage};
 use crate::server::Unfit;
+use crate::server::now_and_then::NowAndThen;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How long after it was said that another process has to serve, it is said again: that one may not have got ready.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
@@ -19,10 +20,12 @@ pub(in crate::server) enum Crew {
     Loops,
     /// Those for handlers that block.
     Pool,
+    /// Those for all handlers.
+    Handlers,
 }
 
 impl Crew {
-    const ALL: [Self; 3] = [Self::Connections, Self::Loops, Self::Pool];
+    const ALL: [Self; 4] = [Self::Connections, Self::Loops, Self::Pool, Self::Handlers];
 
     /// What there is no more of when all of it is stuck.
     fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Crew {
             Self::Connections => "no thread is left for connections",
             Self::Loops => "no event loop is left",
             Self::Pool => "no thread is left for handlers that block",
+            Self::Handlers => "no handler thread is left",
         }
     }
 }
@@ -38,12 +42,12 @@ impl Crew {
 pub(super) struct Stuck {
     unfit: Unfit,
     size: Box<dyn Fn(Crew) -> usize + Send + Sync>,
-    said: Mutex<Option<Instant>>,
+    said: NowAndThen,
 }
 
 impl Stuck {
     pub(super) fn new(unfit: Unfit, size: impl Fn(Crew) -> usize + Send + Sync + 'static) -> Self {
-        Self { unfit, size: Box::new(size), said: Mutex::new(None) }
+        Self { unfit, size: Box::new(size), said: NowAndThen::every(SAY_AGAIN) }
     }
 
     /// Counts what is stuck, of which there may be so much.
@@ -56,18 +60,9 @@ impl Stuck {
             None if stuck.len() > limit => format!("`stuck` in [limits] is {limit}"),
             None => return,
         };
-        if self.is_time_to_say_it() {
+        if self.said.is_time() {
             (self.unfit)(&format!("{}; {why}", described(&stuck)));
         }
-    }
-
-    fn is_time_to_say_it(&self) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_time = said.is_none_or(|said| said.elapsed() >= SAY_AGAIN);
-        if is_time {
-            *said = Some(Instant::now());
-        }
-        is_time
     }
 }
 

@@ -62,6 +62,7 @@ fn every_timeout_and_limit_arrives() {
         write: ms(3_600_000),
         keep_alive: ms(61_000),
         shutdown: None,
+        stuck_after: ms(11_000),
         drain: ms(32_000),
         load: ms(33_000),
         handover: ms(6000),

@@ -26,10 +26,8 @@ impl Commands for Echo {
 fn serving() -> (Stage, Link, Stop) {
     let (mut stage, first) = Stage::new();
     let stop = Stop::new().expect("a descriptor");
-    let (link, begin, ()) = first
-        .channel()
-        .link(&stop, Arc::new(AtomicBool::new(false)), |_| Ok(()), || {})
-        .expect("a beginning");
+    let (opened, begin) = first.channel().begin().expect("a beginning");
+    let link = opened.link_until(&stop, Arc::new(AtomicBool::new(false)), || {}).expect("a thread");
     assert_eq!((begin.cause, begin.listeners.len()), (Cause::Start, 1));
     link.ready("", Arc::new(Echo), Shape::default());
     stage.step();

@@ -1,6 +1,7 @@
 //! What the supervisor decides, without a process.
 
 mod link;
+mod sets;
 mod stage;
 
 use super::link::Channel;
@@ -22,7 +23,7 @@ fn generation(plugin: &str, number: u64) -> Published {
     let (plugin, version, digest) = (plugin.to_owned(), "1".to_owned(), String::new());
     let (path, source, config_json) = ("a.so".into(), String::new(), "{}".to_owned());
     let standing = Standing::Current;
-    Published { plugin, number, version, path, source, digest, config_json, standing }
+    Published { plugin, number, version, path, source, digest, config_json, standing, by_name: None }
 }
 
 fn publish(stage: &mut Stage, actor: &Actor, plugin: &str, number: u64) {

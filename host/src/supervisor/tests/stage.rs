@@ -207,5 +207,9 @@ pub(super) fn copy_of(text: &str) -> std::fs::File {
 }
 
 pub(super) fn text_of(copy: OwnedFd) -> String {
-    std::io::read_to_string(std::fs::File::from(copy)).expect("text")
+    use std::io::Seek;
+    // Whoever read it before had the same place in the file.
+    let mut file = std::fs::File::from(copy);
+    file.rewind().expect("a file");
+    std::io::read_to_string(file).expect("text")
 }
