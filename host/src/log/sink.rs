@@ -1,8 +1,8 @@
 //! Where lines go: standard error, and nobody who writes one waits for a slow reader.
 //!
 //! A line of the log is written at once where there is room for it, so that a crash that follows does not take it along. Access
-//! lines are put in a queue, and a thread writes what has come together in one call: a busy server writes many. Behind them, and
-//! where standard error has no room, lines of the log wait in the same queue, so that all of them stay in their order.
+//! lines are put in a queue, and a thread writes what has come together in one call: a busy server writes many. A line of the log
+//! takes along what waits before it. Where standard error has no room it waits in the same queue, so that all stay in their order.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Write};
@@ -14,6 +14,8 @@ use tracing_subscriber::fmt::MakeWriter;
 const WAITING_BYTES_MAX: usize = 4 << 20;
 /// So much never waits where a pipe has room at all: Linux's `PIPE_BUF`.
 const AT_ONCE_BYTES_MAX: usize = 4096;
+/// How long a line of the log waits for access lines that are being written, while there is room.
+const WRITING_MAX: Duration = Duration::from_millis(10);
 /// How long the last lines may take.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
@@ -39,15 +41,27 @@ impl State {
         Self { lines: Vec::new(), dropped: 0, thread_of: None, is_writing: false, is_alone: false };
 }
 
-/// Writes a line at once where there is room, else in its turn.
+/// Writes a line at once where there is room, and before it what waits; else in its turn.
 fn at_once(line: &[u8]) {
-    let state = SINK.lock();
-    let is_idle = state.lines.is_empty() && !state.is_writing;
-    if is_idle && line.len() <= AT_ONCE_BYTES_MAX && has_room() {
+    let mut state = SINK.lock();
+    if state.is_writing && has_room() {
+        let wait = SINK.changed.wait_timeout_while(state, WRITING_MAX, |state| state.is_writing);
+        state = wait.unwrap_or_else(PoisonError::into_inner).0;
+    }
+    let fits = state.lines.len() + line.len() <= AT_ONCE_BYTES_MAX;
+    if state.is_writing || !fits || !has_room() {
+        SINK.queue(state, line);
+        return;
+    }
+    if state.lines.is_empty() {
         let _ = io::stderr().lock().write_all(line);
         return;
     }
-    SINK.queue(state, line);
+    state.lines.extend_from_slice(line);
+    let _ = io::stderr().lock().write_all(&state.lines);
+    state.lines.clear();
+    drop(state);
+    SINK.changed.notify_all();
 }
 
 /// Writes a line in its turn.
