@@ -120,14 +120,22 @@ impl Sealed {
 
     /// Where this process maps the copy; none: nowhere.
     pub(super) fn mapped(&self) -> io::Result<Option<Range<u64>>> {
-        let inode = fstat(&self.copy)?.st_ino.to_string();
-        // A line is `from-to perms offset device inode path`. The inode alone may name another file of another device:
-        // then this says "mapped" once too often, which only keeps a descriptor.
-        let maps = std::fs::read_to_string("/proc/self/maps")?;
-        let parts = maps.lines().filter(|line| line.split_ascii_whitespace().nth(4) == Some(&inode));
-        let parts = parts.filter_map(|line| addresses(line.split_ascii_whitespace().next()?));
-        Ok(parts.reduce(|whole, part| whole.start.min(part.start)..whole.end.max(part.end)))
+        let inode = fstat(&self.copy)?.st_ino;
+        let name = std::fs::read_link(self.loader_path())?;
+        Ok(range_of(&std::fs::read_to_string("/proc/self/maps")?, inode, &name.to_string_lossy()))
     }
+}
+
+/// The addresses of a file in a map of a process, whose lines are `from-to perms offset device inode path`. A file of another
+/// device may have the same inode, but then it has another path. (The device itself is no help: of some file systems a map shows
+/// another one than `stat`.)
+fn range_of(maps: &str, inode: u64, name: &str) -> Option<Range<u64>> {
+    let inode = inode.to_string();
+    let is_of_file =
+        |line: &&str| line.split_ascii_whitespace().nth(4) == Some(&inode) && line.ends_with(name);
+    let parts = maps.lines().filter(is_of_file);
+    let parts = parts.filter_map(|line| addresses(line.split_ascii_whitespace().next()?));
+    parts.reduce(|whole, part| whole.start.min(part.start)..whole.end.max(part.end))
 }
 
 /// `7f00-7f08`.
@@ -187,8 +195,24 @@ fn in_memory(path: &Path, bytes: &[u8]) -> io::Result<File> {
         copy.write_all(part)?;
         std::thread::yield_now();
     }
-    fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    seal(&copy)?;
     Ok(copy)
+}
+
+/// How often to try to seal a copy.
+const SEAL_TRIES: usize = 20;
+
+/// While the kernel itself holds a page of it, as it does when it moves pages, a file is busy.
+fn seal(copy: &File) -> io::Result<()> {
+    let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    let mut tries = 1;
+    loop {
+        match fcntl_add_seals(copy, seals) {
+            Err(Errno::BUSY) if tries < SEAL_TRIES => std::thread::yield_now(),
+            sealed => return Ok(sealed?),
+        }
+        tries += 1;
+    }
 }
 
 /// The name of a memory file has 249 bytes at most, and a character up to four.
@@ -206,6 +230,18 @@ fn in_folder(bytes: &[u8]) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_file_of_another_device_with_the_same_inode_is_another_one() {
+        let maps = "7f00-7f08 r--p 00000000 fe:00 326279    /usr/lib/libc.so.6\n\
+                    7f10-7f18 r--p 00000000 00:01 326279    /memfd:libshop.so (deleted)\n\
+                    7f18-7f20 r-xp 00008000 00:01 326279    /memfd:libshop.so (deleted)\n\
+                    7f30-7f38 r--p 00000000 00:01 326280    /memfd:libshop.so (deleted)\n";
+        let of = |inode, name| super::range_of(maps, inode, name);
+        assert_eq!(of(326_279, "/memfd:libshop.so (deleted)"), Some(0x7f10..0x7f20));
+        assert_eq!(of(326_279, "/usr/lib/libc.so.6"), Some(0x7f00..0x7f08));
+        assert_eq!(of(326_281, "/memfd:libshop.so (deleted)"), None);
+    }
+
     use super::*;
     use crate::library::fixture::{self, Folder};
 

@@ -43,7 +43,9 @@ impl Supervisor {
         if let Some(text) = self.spec_for(cause) {
             let _ = worker.tell(ToWorker::Spec { text });
         }
-        let (failures, names_generations) = (self.policy.in_a_row(), self.names_generations);
+        // Of a worker alone it ends with that: whoever asked for it notices that there is another one.
+        let names_generations = self.names_generations && self.current.shape.rolls;
+        let failures = self.policy.in_a_row();
         let _ = worker.tell(ToWorker::Begin { cause, failures, names_generations, roll });
         Ok(worker)
     }

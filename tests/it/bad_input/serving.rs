@@ -12,7 +12,7 @@ fn a_server_that_is_unknown() {
     let files = files("");
     let run = |server| files.run(&["--app", "app.toml", "--server", server]);
     assert_told("an unknown server", &run("treaded"));
-    assert_told("an unknown server of Bottle's", &run("gunicorn"));
+    assert_told("an unknown server of Bottle's", &run("gae"));
 }
 
 #[test]
