@@ -62,12 +62,15 @@ pub mod stop;
 pub mod control;
 pub mod deployment;
 mod doing;
+mod health;
 mod prove;
 pub mod supervisor;
 
 pub mod banner;
 pub mod cli;
 pub mod log;
+mod privileges;
 mod retry;
 pub mod run;
+mod systemd;
 mod units;

@@ -189,8 +189,15 @@ fn inherited(name: &str) -> Result<Listener, Error> {
     let fail = |why: &str| Error::failed(format!("cannot listen on {shown}: {why}"));
     let number = match name.parse::<i32>() {
         Ok(number) => number,
-        Err(_) => named_descriptor(name)
-            .ok_or_else(|| fail("no inherited socket of that name in LISTEN_FDNAMES"))?,
+        Err(_) => match named_descriptors(name)[..] {
+            [] => return Err(fail("no inherited socket of that name in LISTEN_FDNAMES")),
+            [number] => number,
+            ref several => {
+                let numbers: Vec<String> = several.iter().map(|number| format!("fd:{number}")).collect();
+                let error = fail("more than one inherited socket has that name");
+                return Err(error.help(format!("name each of them: {}", numbers.join(", "))));
+            }
+        },
     };
     if number < 3 {
         return Err(fail("descriptors 0, 1 and 2 are not sockets to listen on"));
@@ -212,15 +219,12 @@ fn inherited(name: &str) -> Result<Listener, Error> {
     }
 }
 
-fn named_descriptor(name: &str) -> Option<i32> {
+/// The descriptors of that name: a socket unit with several addresses gives all of them one.
+fn named_descriptors(name: &str) -> Vec<i32> {
     // The variables may be meant for a parent of this process.
-    let pid = std::env::var("LISTEN_PID").ok()?;
-    if pid != std::process::id().to_string() {
-        return None;
-    }
-    let names = std::env::var("LISTEN_FDNAMES").ok()?;
-    let position = names.split(':').position(|known| known == name)?;
-    i32::try_from(position).ok().map(|position| position + 3)
+    let is_ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
+    let names = std::env::var("LISTEN_FDNAMES").ok().filter(|_| is_ours).unwrap_or_default();
+    (3..).zip(names.split(':')).filter(|(_, known)| *known == name).map(|(number, _)| number).collect()
 }
 
 /// A descriptor of its own for the inherited number, which stays open as it was, but not in the processes that we start.

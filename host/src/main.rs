@@ -3,15 +3,14 @@
 use clap::Parser;
 use host::cli::Cli;
 use host::error::Error;
-use host::{run, supervisor};
-use std::io::Write;
+use host::{log, run, supervisor};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match execute() {
         Ok(code) => run::end(code),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "host: {error}");
+            log::last_words(&error);
             // At once, without the destructors of libraries: a thread that was left behind may still run their code.
             signal_hook::low_level::exit(error.exit().code().into())
         }

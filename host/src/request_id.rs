@@ -1,7 +1,11 @@
-//! Ids of requests: unlike within a process, unlikely to be alike between two.
+//! Ids of requests: unlike within a process, unlikely to be alike between two. They are the host's own: what a client sends as
+//! one is not looked at.
 
+use std::cell::Cell;
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Deref;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,12 +23,111 @@ pub(crate) fn next() -> u64 {
     (u64::from(u32::MAX) << 32) | NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// An id as people see it. It takes no memory of its own: every answer has one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text {
+    digits: [u8; TEXT_BYTES_MAX],
+    length: u8,
+}
+
+/// The digits of both numbers, and a dash.
+const TEXT_BYTES_MAX: usize = 8 + 1 + 16;
+
 /// What all ids of a process begin with.
 pub(crate) fn of_process(process: u32) -> String {
     format!("{process:08x}-")
 }
 
 /// An id as people see it: eight hexadecimal digits for the process, a dash, and the number.
-pub(crate) fn text(process: u32, id: u64) -> String {
-    format!("{}{id:x}", of_process(process))
+pub(crate) fn text(process: u32, id: u64) -> Text {
+    let mut text = Text { digits: [b'-'; TEXT_BYTES_MAX], length: 0 };
+    text.push(process.into(), 8);
+    text.length += 1;
+    text.push(id, ((67 - id.leading_zeros()) / 4).max(1));
+    text
+}
+
+impl Text {
+    fn push(&mut self, number: u64, digits: u32) {
+        for digit in (0..digits).rev() {
+            self.digits[usize::from(self.length)] =
+                b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize];
+            self.length += 1;
+        }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.digits[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+thread_local! {
+    /// The number of the request whose handler runs on this thread; 0: none does.
+    static CURRENT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// As long as it lives, what a plugin logs on this thread belongs to a request.
+pub(crate) struct Handling(u64);
+
+/// Code of a plugin's runs on this thread for the request of that number.
+pub(crate) fn handling(number: u64) -> Handling {
+    Handling(CURRENT.replace(number))
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+/// The id of the request whose handler runs on this thread.
+pub(crate) fn current() -> Option<Text> {
+    let number = CURRENT.get();
+    (number != 0).then(|| text(process(), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_process_and_a_number() {
+        for (process, id, want) in [
+            (0xa, 0, "0000000a-0".to_owned()),
+            (u32::MAX, u64::MAX, format!("{:08x}-{:x}", u32::MAX, u64::MAX)),
+            (1, 0x10, "00000001-10".to_owned()),
+            (1, 0xfff, "00000001-fff".to_owned()),
+        ] {
+            assert_eq!(&*text(process, id), want);
+        }
+    }
+
+    #[test]
+    fn lines_of_a_handler_belong_to_its_request_and_to_no_other() {
+        assert_eq!(current(), None);
+        let outer = handling(1);
+        {
+            let _inner = handling(2);
+            assert_eq!(current(), Some(text(process(), 2)));
+        }
+        assert_eq!(current(), Some(text(process(), 1)));
+        drop(outer);
+        assert_eq!(current(), None);
+    }
 }

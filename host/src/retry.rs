@@ -4,8 +4,8 @@
 use crate::deployment::{Changes, Onlooker, Reread};
 use crate::dev::Dev;
 use crate::error::Error;
+use crate::log::say;
 use crate::own_pages::OwnPages;
-use crate::run::say;
 use crate::spec::Spec;
 use crate::stop::Stop;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! A run from beginning to end, in the order of Bottle's `run()`: the app, its middleware, the server, the banner, and
 //! then it serves. All of it happens in the worker, on sockets that were bound before.
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Form, Without};
 use crate::banner;
 use crate::cargo_build::Profile;
 use crate::control::{Answer, Commands};
@@ -11,13 +11,16 @@ use crate::deployment::{
 use crate::dev::{self, DEV_PROFILE, Dev};
 use crate::errands::{OfWorker, Pump};
 use crate::error::Error;
+use crate::health::HealthPages;
 use crate::listener::Listener;
+use crate::log;
+use crate::own_pages::{OwnPages, Several};
 use crate::quarantine::Bans;
 use crate::retry::Retry;
 use crate::run_handle::{Phase, RunHandle};
 use crate::server::{Chosen, Errands, Listening, ServerRegistry, Serving, Shape, Swap, Unfit};
 use crate::service::{Service, Settings};
-use crate::spec::{Bind, Located, Spec};
+use crate::spec::{Access, Bind, Located, Spec};
 use crate::stop::Stop;
 use crate::table::Table;
 use std::process::ExitCode;
@@ -28,8 +31,6 @@ use std::sync::Arc;
 pub struct Options {
     /// No banner and no access lines.
     pub quiet: bool,
-    /// Access lines as JSON.
-    pub json_log: bool,
     /// Somebody starts this process again when it asks for it: a load that fails under `--watch` waits for a change.
     pub starts_again: bool,
     /// No process before this one served.
@@ -139,12 +140,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         inherited,
         rolls: shape(&chosen, &spec, options).rolls,
     };
-    let without = dev.as_ref().map(|_| dev::PATHS);
-    let access_log = match options.quiet {
-        true => AccessLog::quiet(),
-        false if forks => AccessLog::of(options.json_log, without),
-        false => AccessLog::start(options.json_log, without),
-    };
+    let access_log = access_log(&spec, options);
     let serve =
         |service: &Arc<Service>, chosen: &Chosen, spec: &Spec, listening: &Listening, stop, errands| {
             let serving = Serving {
@@ -159,9 +155,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
                 errands,
             };
             let served = chosen.server.serve(serving);
-            if !forks {
-                access_log.flush();
-            }
+            log::flush();
             served
         };
     let loaded = if let Some(change) = roll {
@@ -192,7 +186,9 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
                 let shown =
                     dev.iter().flat_map(|_| &places.urls).map(|url| format!("It is shown on {url}\n"));
                 let shown: String = shown.collect();
-                say(&format!("host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"));
+                log::say(&format!(
+                    "host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"
+                ));
                 starter.waits(&error);
                 return retry.carry_out(&spec, &error, &stop, |pages, until| {
                     let nothing = Service::of(Arc::new(Table::empty()), Settings::of(&spec));
@@ -205,7 +201,10 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     let Loaded { deployment, spec, chosen, places: Places { listening, urls, surplus } } = loaded;
     let table = deployment.table().ok_or_else(|| Error::failed("nothing was loaded"))?;
     let banner = banner::banner(&spec.app.name, &chosen, &urls, &table.listing());
-    let service = Service::of(table, Settings::of(&spec)).with_own_pages(dev.map(|dev| dev.site()));
+    let health: Option<Arc<dyn OwnPages>> =
+        if spec.health.serve { Some(Arc::new(HealthPages::new(&spec.health, &stop))) } else { None };
+    let own_pages = Several::of(health.into_iter().chain(dev.map(|dev| dev.site())));
+    let service = Service::of(table, Settings::of(&spec)).with_own_pages(own_pages);
     let service = Arc::new(service);
     service.name_generations(names_generations);
     let server = chosen.server.about().name;
@@ -227,6 +226,21 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     starter.served();
     served?;
     deployment.end(spec.timeouts.shutdown)
+}
+
+/// Access lines, as the spec has them.
+fn access_log(spec: &Spec, options: &Options) -> AccessLog {
+    let form = match spec.log.access {
+        _ if options.quiet => return AccessLog::quiet(),
+        Access::Off => return AccessLog::quiet(),
+        Access::Auto if log::is_json() => Form::Json,
+        Access::Auto | Access::Common => Form::Common,
+        Access::Combined => Form::Combined,
+        Access::Json => Form::Json,
+    };
+    let health = [&spec.health.live, &spec.health.ready].map(|path| Without::Path(path.clone()));
+    let health = health.into_iter().filter(|_| spec.health.serve);
+    AccessLog::start(form, health.chain(options.dev.then_some(Without::Below(dev::PATHS))).collect())
 }
 
 /// Loads what is served elsewhere, and changes it; whether anything has changed is told besides.
@@ -350,14 +364,9 @@ fn cores() -> usize {
 
 /// The end of the process: at once, without the destructors of libraries, if a thread is left that may run their code.
 pub fn end(code: u8) -> ExitCode {
+    log::flush();
     if crate::deadline::is_any_at_work() {
         signal_hook::low_level::exit(code.into());
     }
     ExitCode::from(code)
-}
-
-/// For people, on standard error: standard output is for what a command answers.
-pub(crate) fn say(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -34,12 +34,19 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether clients may see the causes of errors.
     pub debug: bool,
+    /// The header of answers that has the request's id.
+    pub request_id: Option<&'static str>,
 }
 
 impl Settings {
     /// Those of a spec.
     pub fn of(spec: &Spec) -> Self {
-        Self { timeouts: spec.timeouts, limits: spec.limits, debug: spec.app.debug }
+        Self {
+            timeouts: spec.timeouts,
+            limits: spec.limits,
+            debug: spec.app.debug,
+            request_id: spec.log.request_id,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::banner;
 use crate::cargo_build::Profile;
 use crate::deployment::{Deployment, Inherited, NoOnlooker, Nobody, Setup};
 use crate::error::Error;
-use crate::log::{self, LogFormat};
+use crate::log::{self, LogFormat, Process};
 use crate::run;
 use crate::run_handle::RunHandle;
 use crate::server::ServerRegistry;
@@ -35,7 +35,7 @@ impl AppArgs {
     /// The spec, for a command that loads plugins: what they say goes to the log.
     pub(super) fn logged(&self) -> Result<Spec, Error> {
         let spec = self.spec()?;
-        log::install(LogFormat::Auto, spec.app.debug);
+        log::install(LogFormat::Pretty, spec.app.debug, Process::Host);
         Ok(spec)
     }
 

@@ -33,6 +33,10 @@ pub(super) struct Ctl {
 enum Asked {
     /// How it is: processes, listeners, plugins and their generations
     Status,
+    /// Whether it works: exit code 0, or 1 if it does not even answer
+    Health,
+    /// Whether its app is to be asked: exit code 0, else 1 and why not
+    Ready,
     /// List the requests in flight, the oldest first
     Requests {
         /// How many to list
@@ -152,6 +156,8 @@ impl Asked {
     fn command(self) -> Command {
         match self {
             Self::Status => Command::Status,
+            Self::Health => Command::Health,
+            Self::Ready => Command::Ready,
             Self::Requests { limit } => Command::Requests { limit: Some(limit) },
             Self::Stack { id } => Command::Stack { id },
             Self::Swap { plugin: Named { plugin, file }, force, without_state } => {

@@ -3,7 +3,7 @@
 use super::{Format, print};
 use crate::control::the_socket;
 use crate::error::Error;
-use crate::log::{self, LogFormat};
+use crate::log::{self, LogFormat, Process};
 use crate::prove::{self, Asked, Options, Report, Subject};
 use clap::Args;
 use std::ffi::OsString;
@@ -67,7 +67,7 @@ fn named_file(text: &str) -> Result<(String, PathBuf), String> {
 impl Prove {
     /// Prints the receipt, and gives the exit code: 0 when it is proved.
     pub(super) fn execute(self) -> Result<u8, Error> {
-        log::install(LogFormat::Auto, false);
+        log::install(LogFormat::Pretty, false, Process::Host);
         let subject = self.subject()?;
         let proved = prove::prove(&subject, &self.options());
         let words = subject.last_words();

@@ -5,7 +5,8 @@ use crate::control::{Answer, Commands, ControlServer, ControlSocket};
 use crate::deployment::{Inherited, Nobody, Parent, Reread};
 use crate::errands::Pump;
 use crate::error::{Error, Exit};
-use crate::log::{self, LogFormat};
+use crate::log::{self, LogFormat, Process};
+use crate::privileges;
 use crate::quarantine::Bans;
 use crate::run::{self, Options, Start, Starter};
 use crate::server::{ServerRegistry, Shape};
@@ -13,6 +14,7 @@ use crate::spec::{At, Bind, Count, Located, Spec};
 use crate::stack;
 use crate::stop::Stop;
 use crate::supervisor::{self, Begin, Cause, Channel, Link, signals};
+use crate::systemd;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use rustix::process::{getpid, getppid};
@@ -61,9 +63,9 @@ pub(super) struct Run {
     /// Load everything, say whether it could be served, and end
     #[arg(long)]
     check: bool,
-    /// How the log and the access lines look
-    #[arg(long, env = "HOST_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
-    log_format: LogFormat,
+    /// How the log and the access lines look: `auto` is JSON unless standard error is a terminal
+    #[arg(long, env = "HOST_LOG_FORMAT", value_enum)]
+    log_format: Option<LogFormat>,
     /// `host dev`
     #[arg(skip)]
     dev: bool,
@@ -82,7 +84,7 @@ impl Run {
             return start_again_code(self.serve_as_worker(channel));
         }
         let spec = self.spec()?;
-        log::install(self.log_format, spec.app.debug);
+        log::install(spec.log.format, spec.app.debug, self.process());
         match () {
             () if self.check => app::check(&spec)?,
             () if self.no_supervisor => self.serve_alone(&spec)?,
@@ -91,14 +93,33 @@ impl Run {
         Ok(0)
     }
 
+    /// What this process is, for its log.
+    fn process(&self) -> Process {
+        if self.no_supervisor || self.check { Process::Host } else { Process::Supervisor }
+    }
+
+    /// Reads the spec, and gives up what a worker is not to have: before there is a thread that may run code of a plugin. Whether
+    /// its server forks is told besides.
+    fn prepare(&self, begin: &mut Begin) -> Result<(Spec, bool), Error> {
+        let spec = self.spec_with(begin.spec.take())?;
+        log::install(spec.log.format, spec.app.debug, Process::Worker);
+        let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
+        if forks {
+            log::without_thread();
+        }
+        privileges::restrict(&spec.process)?;
+        Ok((spec, forks))
+    }
+
     fn serve_as_worker(&self, channel: Channel) -> Result<(), Error> {
         let stop = Stop::new()?;
         stack::allow_tracers_of(getppid());
-        let (opened, begin) = channel.begin()?;
-        let Begin { listeners, generations, spec, names_generations, roll, cause, bans, .. } = begin;
-        let spec = self.spec_with(spec)?;
-        log::install(self.log_format, spec.app.debug);
-        let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
+        let (opened, mut begin) = channel.begin()?;
+        let (spec, forks) = self.prepare(&mut begin)?;
+        opened.still_wanted()?;
+        // The system forgets that, too, when a process becomes another user.
+        stack::allow_tracers_of(getppid());
+        let Begin { listeners, generations, names_generations, roll, cause, bans, .. } = begin;
         let mut link = if forks { opened.link_alone(&stop)? } else { opened.link(&stop)? };
         let inherited = Inherited::of(generations);
         let reread = self.reread();
@@ -116,6 +137,8 @@ impl Run {
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
         let listeners = run::bind(spec)?;
         let socket = ControlSocket::open(self.control.as_deref(), &spec.app.name)?;
+        privileges::restrict(&spec.process)?;
+        stop.on_request(systemd::stopping);
         let mut alone = Alone { quiet: self.quiet, socket, server: None, commands };
         // Under a debugger is where a plugin that crashes belongs: nothing is refused here.
         let (inherited, bans) = (Inherited::default(), Bans::default());
@@ -136,8 +159,7 @@ impl Run {
 
     /// A process that somebody starts again may wait for a change when it cannot load.
     fn options(&self, starts_again: bool) -> Options {
-        let json_log = self.log_format == LogFormat::Json;
-        Options { quiet: self.quiet, json_log, starts_again, is_first: !starts_again, dev: self.dev }
+        Options { quiet: self.quiet, starts_again, is_first: !starts_again, dev: self.dev }
     }
 
     pub(super) fn spec(&self) -> Result<Spec, Error> {
@@ -160,6 +182,11 @@ impl Run {
         server.threads = self.threads.unwrap_or(server.threads);
         spec.app.debug |= self.debug;
         spec.swap.watch |= self.watch;
+        spec.log.format = self.log_format.unwrap_or(spec.log.format);
+        // What is read while one works is for people, and so is what a command says that ends by itself.
+        if spec.log.format == LogFormat::Auto && (self.dev || self.check) {
+            spec.log.format = LogFormat::Pretty;
+        }
         Ok(spec)
     }
 }
@@ -239,8 +266,9 @@ impl Starter for Alone {
         if let Some(socket) = self.socket.take() {
             self.server = Some(ControlServer::start(socket, commands)?);
         }
+        systemd::ready();
         if !self.quiet {
-            run::say(banner);
+            log::say(banner);
         }
         Ok(())
     }

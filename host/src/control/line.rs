@@ -103,9 +103,13 @@ impl Lines {
 }
 
 /// Sends a line, all of it by `until`.
-pub(super) fn send(mut stream: &UnixStream, line: &str, until: Instant) -> io::Result<()> {
-    let bytes = format!("{line}\n").into_bytes();
-    let mut rest = &bytes[..];
+pub(super) fn send(stream: &UnixStream, line: &str, until: Instant) -> io::Result<()> {
+    send_all(stream, format!("{line}\n").as_bytes(), until)
+}
+
+/// Sends bytes, all of them by `until`.
+pub(super) fn send_all(mut stream: &UnixStream, bytes: &[u8], until: Instant) -> io::Result<()> {
+    let mut rest = bytes;
     while !rest.is_empty() {
         let left = time_left(until).ok_or(io::ErrorKind::TimedOut)?;
         stream.set_write_timeout(Some(left))?;

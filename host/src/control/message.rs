@@ -9,6 +9,10 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
+    /// Whether it works.
+    Health,
+    /// Whether its app is to be asked: if not, the exit code is 1, and the text says why.
+    Ready,
     /// What runs: processes, plugins, generations, what drains, what is pinned and why.
     Status,
     /// The routes that are served, and the paths that its plugins test themselves with.

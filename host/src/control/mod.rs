@@ -5,6 +5,7 @@
 //! `client` asks.
 
 mod client;
+mod http;
 mod line;
 mod message;
 mod place;

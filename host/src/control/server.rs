@@ -3,6 +3,7 @@
 //! Whoever connects may send anything at any pace: each connection has a thread, a line a length and a time, and there are
 //! only so many connections. None of it touches a thread that serves.
 
+use super::http;
 use super::line::{Lines, NoLine, send};
 use super::message::{Answer, Command, Commands};
 use super::socket::ControlSocket;
@@ -157,6 +158,9 @@ fn converse(stream: &UnixStream, commands: &dyn Commands, place: &Place) {
         let line = lines.next(Instant::now() + IDLE_MAX);
         let _unanswered = Unanswered::count(&place.0);
         let answer = match &line {
+            Ok(line) if http::is_request_line(line) => {
+                return http::answer(stream, line, &mut lines, commands, Instant::now() + WRITE_MAX);
+            }
             Ok(line) => execute(line, commands),
             Err(NoLine::TooLong) => {
                 Error::usage(format!("a command has at most {COMMAND_BYTES_MAX} bytes")).into()

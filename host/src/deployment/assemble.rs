@@ -1,14 +1,15 @@
 //! From generations to a table: apps at their places, middleware around them, composed.
 
 use super::Deployment;
+use super::down::{Down, Missing, without};
 use super::places::{Before, Place, Ring};
 use crate::app::Installed;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::load::{Loader, Sources};
-use crate::spec::Spec;
-use crate::table::{Placed, Table, compose};
+use crate::spec::{MountSpec, Spec};
+use crate::table::{Placed, Table, Unavailable, compose};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,14 @@ pub(super) struct Assembly {
     pub(super) declared: Vec<Arc<Generation>>,
     parts: Parts,
     pub(super) table: Arc<Table>,
+    /// What of the spec is down: it has none of it.
+    pub(super) down: Vec<Arc<Down>>,
+}
+
+/// The plugins of a spec: those that are up, in its order, and those that are not.
+pub(super) struct Parted {
+    pub(super) declared: Vec<Arc<Generation>>,
+    pub(super) down: Vec<Arc<Down>>,
 }
 
 /// What plugins gave for a table. Dropping it gives that back, on a thread that may hang.
@@ -29,6 +38,18 @@ struct Parts {
     /// Which holds what middleware made around the handlers.
     table: Option<Arc<Table>>,
     limit: Option<Duration>,
+}
+
+impl Parts {
+    /// Drops what is of these generations, as the rest is dropped in the end.
+    fn give_back_places_of(&mut self, gone: &[Arc<Generation>]) {
+        let is_of =
+            |place: &Place| place.used().iter().any(|used| gone.iter().any(|gone| Arc::ptr_eq(used, gone)));
+        let places: Vec<Place> = self.places.extract_if(.., |place| is_of(place)).collect();
+        if !places.is_empty() {
+            drop(Self { places, around: Vec::new(), table: None, limit: self.limit });
+        }
+    }
 }
 
 impl Drop for Parts {
@@ -81,13 +102,14 @@ impl Deployment {
     pub(super) fn assemble(
         &self,
         spec: &Arc<Spec>,
-        declared: Vec<Arc<Generation>>,
+        Parted { mut declared, down }: Parted,
         before: Option<&Assembly>,
         outdated: &[Arc<Generation>],
     ) -> Result<Assembly, Error> {
+        let wanted = declared.clone();
         let goes_on = |generation: &Arc<Generation>| {
             let among = |list: &[Arc<Generation>]| list.iter().any(|one| Arc::ptr_eq(one, generation));
-            among(&declared) || before.is_some_and(|before| !among(&before.declared)) && !among(outdated)
+            among(&wanted) || before.is_some_and(|before| !among(&before.declared)) && !among(outdated)
         };
         let before = Before {
             places: before.map_or(&[], |before| &before.parts.places),
@@ -101,27 +123,54 @@ impl Deployment {
         let mounts = spec.all_mounts(&names);
         let limit = spec.timeouts.load;
         let mut parts = Parts { places: Vec::new(), around: Vec::new(), table: None, limit };
+        let mut missing: Vec<Missing> = Vec::new();
         for mount in &mounts {
-            parts.places.push(Place::load(mount, &before, &loader)?);
+            let library = &mount.target.library;
+            if missing.iter().any(|missing| missing.name == *library) {
+                continue;
+            }
+            match Place::load(mount, &before, &loader) {
+                Ok(place) => parts.places.push(place),
+                Err(error) => missing.push(self.missing(spec, &names, library, error)?),
+            }
         }
+        missing.sort_by_key(|missing| missing.index);
+        let gone: Vec<_> = missing.iter().rev().map(|missing| declared.remove(missing.index)).collect();
+        parts.give_back_places_of(&gone);
+        let (spec, down) = &without(spec, missing, down)?;
         for middleware in &spec.middleware {
             parts.around.push(Ring::load(middleware, &before, &loader)?);
         }
         parts.places.iter().try_for_each(|place| place.check_skip(&parts.around))?;
-        let table = compose_on_a_thread(spec, &parts)?;
+        let table = compose_on_a_thread(spec, &parts, down)?;
         parts.table = Some(table.clone());
-        Ok(Assembly { spec: spec.clone(), declared, parts, table })
+        Ok(Assembly { spec: spec.clone(), declared, parts, table, down: down.clone() })
+    }
+
+    /// The plugin whose app could not be loaded, if the others are served without it.
+    fn missing(&self, spec: &Spec, names: &[String], library: &str, error: Error) -> Result<Missing, Error> {
+        let index = names.iter().position(|name| name == library);
+        match index.filter(|index| self.may_be_down(&spec.plugins[*index], library)) {
+            Some(index) => Ok(Missing { index, name: library.to_owned(), error }),
+            None => Err(error),
+        }
     }
 }
 
 /// Middleware and filters of plugins are at work here, too.
-fn compose_on_a_thread(spec: &Spec, parts: &Parts) -> Result<Arc<Table>, Error> {
+fn compose_on_a_thread(spec: &Spec, parts: &Parts, down: &[Arc<Down>]) -> Result<Arc<Table>, Error> {
     let placed: Vec<Placed> = parts.places.iter().map(Place::placed).collect();
     let around: Vec<Installed> = parts.around.iter().map(|ring| ring.installed.clone()).collect();
+    let down: Vec<MountSpec> = down.iter().flat_map(|down| &down.mounts).cloned().collect();
     deadline::run("composing the table", spec.timeouts.load, move |_| {
         crate::load::loading();
-        compose(&placed, &around).map(Arc::new)
+        let down: Vec<Unavailable<'_>> = down.iter().map(unavailable).collect();
+        compose(&placed, &around, &down).map(Arc::new)
     })
+}
+
+fn unavailable(mount: &MountSpec) -> Unavailable<'_> {
+    Unavailable { prefix: &mount.at, hosts: mount.hosts.iter().map(|host| host.as_str()).collect() }
 }
 
 /// Where `lib<name>.so` is looked for: `HOST_PLUGIN_PATH`, the folder of the spec and its `plugins`, the folder of the

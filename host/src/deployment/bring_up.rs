@@ -116,7 +116,12 @@ impl Deployment {
     }
 
     /// Brings up one generation.
-    fn bring_up(&self, new: New, limit: Option<Duration>, up: &mut Up) -> Result<Arc<Generation>, Error> {
+    pub(super) fn bring_up(
+        &self,
+        new: New,
+        limit: Option<Duration>,
+        up: &mut Up,
+    ) -> Result<Arc<Generation>, Error> {
         let plugin = new.plugin.clone();
         let (generation, one) = self.create(new, limit).map_err(|error| placed(&plugin, &error))?;
         up.fresh.generations.push(generation.clone());

@@ -1,10 +1,12 @@
 //! A change: new generations, a new table, and the old generations seen off. Whatever fails before the table is published,
 //! nothing has changed.
 
-use super::assemble::Assembly;
+use super::assemble::{Assembly, Parted};
 use super::books::{Copied, Kept};
 use super::bring_up::{BehindGate, Declared, Up};
+use super::down::Down;
 use super::draft::Look;
+use super::ending::discard;
 use super::handover::Gate;
 use super::inherited::Copy;
 use super::retire::{Left, Limits};
@@ -24,6 +26,14 @@ use std::time::Instant;
 pub(super) struct Served {
     pub(super) spec: Arc<Spec>,
     pub(super) declared: Vec<Arc<Generation>>,
+    down: Vec<Arc<Down>>,
+}
+
+impl Served {
+    /// The same spec, with other generations.
+    pub(super) fn wants(&self, up: Up) -> Wanted<'static> {
+        Wanted { spec: self.spec.clone(), up, outdated: &[], down: self.down.clone() }
+    }
 }
 
 /// A change that has begun.
@@ -39,6 +49,8 @@ pub(super) struct Wanted<'a> {
     pub(super) up: Up,
     /// Libraries that targets name by their paths, to be loaded anew.
     pub(super) outdated: &'a [Arc<Generation>],
+    /// What of the spec is down.
+    pub(super) down: Vec<Arc<Down>>,
 }
 
 /// A table was published.
@@ -56,16 +68,16 @@ pub(super) struct Published {
 
 impl Deployment {
     pub(super) fn first_load(&self, spec: Arc<Spec>) -> Result<(), Error> {
-        let drafts = self.draft(&spec, None, Look::AtSpec)?;
+        let drafted = self.draft(&spec, None, Look::AtSpec)?;
         // Nobody is to mistake a new generation for one that crashed.
         let banned = self.setup.run.bans().all();
         banned.iter().for_each(|ban| self.numbers.used(&ban.plugin, ban.number));
         self.setup.run.stores().set_limit(spec.limits.store_bytes);
-        let up = self.bring_all_up(drafts, spec.timeouts.load)?;
-        if let Declared::All(all) = &up.declared {
+        let wanted = self.bring_spec_up(drafted)?;
+        if let Declared::All(all) = &wanted.up.declared {
             all.iter().for_each(|generation| self.inherit_kept(generation.name()));
         }
-        self.publish(Wanted { spec, up, outdated: &[] })?;
+        self.publish(wanted)?;
         Ok(())
     }
 
@@ -107,7 +119,13 @@ impl Deployment {
     pub(super) fn served(&self) -> Option<Served> {
         let current = self.current();
         let assembly = current.as_ref()?;
-        Some(Served { spec: assembly.spec.clone(), declared: assembly.declared.clone() })
+        let Assembly { spec, declared, down, .. } = assembly;
+        Some(Served { spec: spec.clone(), declared: declared.clone(), down: down.clone() })
+    }
+
+    /// What is down now.
+    pub(super) fn down(&self) -> Vec<Arc<Down>> {
+        self.served().map(|served| served.down).unwrap_or_default()
     }
 
     /// A change begins that may replace these.
@@ -118,7 +136,7 @@ impl Deployment {
 
     /// Composes, tests and publishes.
     pub(super) fn publish(&self, wanted: Wanted<'_>) -> Result<Published, Error> {
-        let Wanted { spec, up: Up { declared, fresh, mut moved, behind_gate }, outdated } = wanted;
+        let Wanted { spec, up: Up { declared, fresh, mut moved, behind_gate }, outdated, down } = wanted;
         let mut current = self.current();
         // Where this fails, they open: who waited goes on with the table before.
         let mut gates = Vec::new();
@@ -127,7 +145,9 @@ impl Deployment {
             moved.push(self.take_over_and_start(&new, planned, &spec.timeouts)?);
         }
         let served = current.as_ref().map(|current| current.declared.clone()).unwrap_or_default();
-        let assembly = self.assemble(&spec, declared.among(served), current.as_ref(), outdated)?;
+        let declared = declared.among(served);
+        let assembly = self.assemble(&spec, Parted { declared, down }, current.as_ref(), outdated)?;
+        let spec = assembly.spec.clone();
         let came = assembly.without(current.as_ref());
         let left = current.as_ref().map(|current| current.without(Some(&assembly))).unwrap_or_default();
         self_tests(&assembly, &came)?;
@@ -138,11 +158,21 @@ impl Deployment {
         self.hand_spec_to_parent(&spec);
         let at = Instant::now();
         self.book(&came, &left);
-        fresh.keep();
+        self.discard_those_without_a_place(fresh.keep(), &assembly);
         if let Some(old) = current.replace(assembly) {
             self.reaper.drop_later(old);
         }
         Ok(Published { version, at, came, left, moved })
+    }
+
+    /// Optional plugins that failed when they registered.
+    fn discard_those_without_a_place(&self, fresh: Vec<Arc<Generation>>, assembly: &Assembly) {
+        let all = assembly.generations();
+        let mut unused = fresh;
+        unused.retain(|generation| !all.iter().any(|one| Arc::ptr_eq(one, generation)));
+        if !unused.is_empty() {
+            discard(unused, assembly.spec.timeouts.load);
+        }
     }
 
     /// Who is current from now on, and who is not any more. A plugin that goes on has a current generation at every moment.

@@ -2,6 +2,7 @@
 
 use super::Deployment;
 use super::change::Served;
+use super::down::{Down, Missing, presumed_name, without};
 use super::inherited::Copy;
 use crate::cargo_build;
 use crate::error::Error;
@@ -32,6 +33,15 @@ pub(super) struct New {
     pub(super) number: Option<u64>,
 }
 
+/// All plugins of a spec.
+pub(super) struct Drafted {
+    /// Without those that are down.
+    pub(super) spec: Arc<Spec>,
+    /// In its order.
+    pub(super) drafts: Vec<Draft>,
+    pub(super) down: Vec<Arc<Down>>,
+}
+
 /// How closely to look whether a plugin differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
@@ -45,16 +55,24 @@ impl Deployment {
     /// What each plugin of the spec is to be.
     pub(super) fn draft(
         &self,
-        spec: &Spec,
+        spec: &Arc<Spec>,
         before: Option<&Served>,
         look: Look,
-    ) -> Result<Vec<Draft>, Error> {
-        let drafts = spec.plugins.iter().map(|plugin| match before.and_then(|before| same(plugin, before)) {
-            Some(same) if look == Look::AtSpec => Ok(Draft::Same(same)),
-            Some(same) => self.draft_by_file(plugin, &same),
-            None => self.draft_new(plugin).map(|new| Draft::New(Box::new(new))),
-        });
-        let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
+    ) -> Result<Drafted, Error> {
+        let (mut drafts, mut missing) = (Vec::new(), Vec::new());
+        for (index, plugin) in spec.plugins.iter().enumerate() {
+            match self.draft_one(plugin, before, look) {
+                Ok(draft) => drafts.push(draft),
+                Err(error) => {
+                    let name = presumed_name(plugin);
+                    if !self.may_be_down(plugin, &name) {
+                        return Err(error);
+                    }
+                    missing.push(Missing { index, name, error });
+                }
+            }
+        }
+        let (spec, down) = without(spec, missing, Vec::new())?;
         let ids: Vec<String> = drafts.iter().map(Draft::id).collect();
         let names = spec.plugin_names(&ids)?;
         for draft in &drafts {
@@ -66,7 +84,16 @@ impl Deployment {
             Draft::New(new) => self.unless_same(New { name, ..*new }),
             same => same,
         });
-        Ok(named.collect())
+        let drafts = named.collect();
+        Ok(Drafted { spec, drafts, down })
+    }
+
+    fn draft_one(&self, plugin: &PluginSpec, before: Option<&Served>, look: Look) -> Result<Draft, Error> {
+        match before.and_then(|before| same(plugin, before)) {
+            Some(same) if look == Look::AtSpec => Ok(Draft::Same(same)),
+            Some(same) => self.draft_by_file(plugin, &same),
+            None => self.draft_new(plugin).map(|new| Draft::New(Box::new(new))),
+        }
     }
 
     fn draft_by_file(&self, plugin: &PluginSpec, current: &Arc<Generation>) -> Result<Draft, Error> {
@@ -130,9 +157,8 @@ impl Deployment {
 
     /// For people, on standard error: standard output is for what a command answers.
     fn say(&self, line: &str) {
-        use std::io::Write;
         if !self.setup.quiet {
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
+            crate::log::say(&format!("{line}\n"));
         }
     }
 }

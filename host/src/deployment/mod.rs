@@ -18,6 +18,7 @@ mod books;
 mod bring_up;
 mod change;
 mod children;
+mod down;
 mod draft;
 mod ending;
 mod handover;

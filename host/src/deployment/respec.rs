@@ -2,7 +2,6 @@
 
 use super::addresses::{Rebind, Rebound};
 use super::books::{Book, Wish};
-use super::change::Wanted;
 use super::draft::Look;
 use super::settings;
 use super::{Deployment, Receipt};
@@ -38,9 +37,8 @@ impl Deployment {
         crate::run::choose(&spec, &ServerRegistry::default())?;
         let rebind = Rebind::begin(&spec.server.bind, self.listening(), &*self.setup.parent)?;
         let is_new = served.as_ref().is_none_or(|served| served.spec.file != spec.file);
-        let drafts = self.draft(&spec, served.as_ref(), look)?;
-        let up = self.bring_all_up(drafts, spec.timeouts.load)?;
-        let published = self.publish(Wanted { spec: spec.clone(), up, outdated: &[] })?;
+        let drafted = self.draft(&spec, served.as_ref(), look)?;
+        let published = self.publish(self.bring_spec_up(drafted)?)?;
         self.setup.run.stores().set_limit(spec.limits.store_bytes);
         self.setup.parent.deadlines(&spec.timeouts);
         let addresses = rebind.carry_out();

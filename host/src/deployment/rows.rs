@@ -1,6 +1,7 @@
 //! The list of generations that `status` answers with: of one process, or put together of several.
 
 use super::books::Copied;
+use super::down::Down;
 use crate::control::Counted;
 use crate::load::open::Accepted;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,16 @@ impl Row {
             digest: sealed.digest().to_string(),
             file: sealed.path().to_owned(),
             state: "kept".to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// One that is optional, and could not be loaded.
+    pub(super) fn of_down(down: &Down) -> Self {
+        Self {
+            plugin: down.name.clone(),
+            state: "down".to_owned(),
+            why: Some(down.why().to_owned()),
             ..Self::default()
         }
     }

@@ -40,6 +40,7 @@ pub(super) fn taken(before: &Spec, new: &Spec) -> Vec<&'static str> {
     keys.extend(limits.map(|(key, _)| *key));
     keys.extend((before.swap.keep != new.swap.keep).then_some("swap.keep"));
     keys.extend((before.app.debug != new.app.debug).then_some("app.debug"));
+    keys.extend((before.log.request_id != new.log.request_id).then_some("log.request_id"));
     keys
 }
 
@@ -53,6 +54,10 @@ pub(super) fn after_restart(began_with: &Spec, new: &Spec) -> Vec<&'static str> 
         ("server.threads", server.threads != other.threads),
         ("server.options", server.options != other.options),
         ("swap.watch", began_with.swap.watch != new.swap.watch),
+        ("log.format", began_with.log.format != new.log.format),
+        ("log.access", began_with.log.access != new.log.access),
+        ("health", began_with.health != new.health),
+        ("process", began_with.process != new.process),
         ("app.debug for the log", began_with.app.debug != new.app.debug),
     ];
     differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

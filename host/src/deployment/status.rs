@@ -9,6 +9,7 @@ use crate::control::{Answer, Command, Commands, Counted};
 use crate::doing;
 use crate::error::Error;
 use crate::generation::Generation;
+use crate::health::Health;
 use crate::ledger::Ledger;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +31,11 @@ impl Deployment {
     fn carry_out(&self, command: Command) -> Answer {
         match command {
             Command::Status => self.status(),
+            Command::Health => Health::Live.into(),
+            Command::Ready if self.setup.run.stop().is_requested() => {
+                Health::NotReady("the host stops".to_owned()).into()
+            }
+            Command::Ready => Health::Ready.into(),
             Command::Routes => self.routes(),
             Command::Requests { limit } => doing::list_of_this_process(limit.unwrap_or(doing::LISTED_MAX)),
             Command::Stack { id } => doing::stacks_of_this_process(&id.into()),
@@ -60,7 +66,8 @@ impl Deployment {
     }
 
     fn status(&self) -> Answer {
-        let rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
+        let mut rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
+        rows.extend(self.down().iter().map(|down| Row::of_down(down)));
         let server = self.running.get().map_or("", |running| running.server);
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
         let data = json!({

@@ -72,7 +72,7 @@ impl Deployment {
         let (name, takes_state) = (book.name.clone(), !how.without_state);
         let new = Box::new(New { name, accepted, config_json, plugin, takes_state, number: None });
         let up = self.bring_all_up(vec![Draft::New(new)], served.spec.timeouts.load)?;
-        let wanted = Wanted { spec: served.spec.clone(), up: up.in_place_of(old), outdated: &[] };
+        let wanted = served.wants(up.in_place_of(old));
         let published = self.publish(wanted)?;
         if how.file.is_some() {
             book.pages().file.clone_from(&how.file);
@@ -104,7 +104,7 @@ impl Deployment {
         }
         let up = Up::unchanged(Declared::AsServed, served.spec.timeouts.load);
         let outdated = std::slice::from_ref(old);
-        let published = self.publish(Wanted { spec: served.spec, up, outdated })?;
+        let published = self.publish(Wanted { outdated, ..served.wants(up) })?;
         Ok(self.see_off(began, published).into())
     }
 
@@ -138,7 +138,7 @@ impl Deployment {
                 let moved = start_again(&kept, old, limit)?;
                 let declared = Declared::InPlaceOf { old: old.clone(), new: kept.clone() };
                 let up = Up { moved: Vec::from_iter(moved), ..Up::unchanged(declared, limit) };
-                self.roll_back_to(book, &kept, began, Wanted { spec: served.spec, up, outdated: &[] })
+                self.roll_back_to(book, &kept, began, served.wants(up))
             }
             Kept::Copied(copied) => self.roll_back_to_copy(&copied, old, began, served),
         }
@@ -185,8 +185,7 @@ impl Deployment {
         };
         let limit = served.spec.timeouts.load;
         let up = self.bring_all_up(vec![Draft::New(Box::new(new))], limit)?;
-        let spec = served.spec.clone();
-        let published = self.publish(Wanted { spec, up: up.in_place_of(old), outdated: &[] })?;
+        let published = self.publish(served.wants(up.in_place_of(old)))?;
         Ok(self.see_off(began, published).into())
     }
 
@@ -198,6 +197,10 @@ impl Deployment {
         let books = self.books.all();
         let served = books.iter().filter(|book| book.current().is_some());
         let known: Vec<&str> = served.map(|book| book.name.as_str()).collect();
+        if let Some(down) = self.down().iter().find(|down| down.name == plugin) {
+            let error = Error::failed(format!("optional plugin `{plugin}` is down: {}", down.why()));
+            return error.help("`host ctl reload-spec` tries again to load it");
+        }
         let error = Error::usage(format!("no plugin `{plugin}` is served"));
         error.help(format!("there are: {}", crate::suggest::sorted(plugin, &known).join(", ")))
     }

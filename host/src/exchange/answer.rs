@@ -4,6 +4,7 @@
 use super::{Exchange, Head, Progress, Stage};
 use crate::error_page;
 use crate::request_body::BodyPipe;
+use crate::request_id;
 use crate::scoreboard::State;
 use crate::usage::{InBody, Uses};
 use crate::waker::HostWaker;
@@ -31,6 +32,8 @@ pub(super) const fn empty(status: u16) -> Response {
 pub(crate) struct Answer<'a> {
     response: &'a Response,
     has_own_stream: bool,
+    /// The header with the request's id, if there is to be one.
+    id: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Answer<'a> {
@@ -38,20 +41,23 @@ impl<'a> Answer<'a> {
         self.response.status
     }
 
-    /// The headers that the handler and its middleware set.
+    /// The headers that the handler and its middleware set, and the request's id: the one of the log, whatever they say.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
+        let id = self.id;
+        let is_another = move |name: &[u8]| id.is_none_or(|(of_id, _)| !name.eq_ignore_ascii_case(of_id));
         let pairs = match self.response.headers_len {
             0 => &[],
             // SAFETY: the contract: that many pairs, in static memory or in this request's arena.
             len => unsafe { std::slice::from_raw_parts(self.response.headers.cast_const(), len as usize) },
         };
-        pairs.iter().map(|pair| {
+        let set = pairs.iter().map(|pair| {
             // SAFETY: the contract: static memory or this request's arena.
             let name = unsafe { pair.name.bytes() };
             // SAFETY: as above.
             let value = unsafe { pair.value.bytes() };
             (name.unwrap_or_default(), value.unwrap_or_default())
-        })
+        });
+        set.filter(move |(name, _)| is_another(name)).chain(id)
     }
 
     /// The body, or its beginning.
@@ -101,7 +107,8 @@ impl<H: Head> Exchange<H> {
         debug_assert!(self.stage == Stage::Done, "the answer is not there yet");
         // SAFETY: no handler is at work on it; the host changes it through `&mut self` only.
         let response = unsafe { &*self.inner().response.get() };
-        Answer { response, has_own_stream: self.own_stream.is_some() }
+        let id = self.settings().request_id.map(|name| (name.as_bytes(), self.id().as_bytes()));
+        Answer { response, has_own_stream: self.own_stream.is_some(), id }
     }
 
     /// Whether the chunks of the answer are the host's own.
@@ -141,6 +148,7 @@ impl<H: Head> Exchange<H> {
             return Poll::Ready(Some(Err(StreamFailed)));
         }
         let waker = self.waker.get_or_insert_with(HostWaker::new).clone();
+        let _handling = self.handling();
         // SAFETY: as in `answer`; a copy of pointer and table.
         let stream = unsafe { (*self.inner().response.get()).stream };
         if !stream.is_some() {
@@ -195,7 +203,7 @@ impl<H: Head> Exchange<H> {
     /// The host's own page.
     pub(super) fn page(&mut self, status: u16, message: &str) -> Progress {
         let inner = self.inner();
-        let id = (status >= 500).then(|| inner.id());
+        let id = (status >= 500).then(|| &**inner.id());
         let page = error_page::render(status, message, id, inner.head.header(b"accept"));
         let mut headers = [Pair { name: Slice::ABSENT, value: Slice::ABSENT }; 1 + PAGE_HEADERS];
         headers[0] = Pair { name: Slice::text("content-type"), value: Slice::text(page.content_type) };
@@ -276,8 +284,13 @@ impl<H: Head> Exchange<H> {
         unsafe { self.inner.as_mut() }.reset();
     }
 
+    /// The number in the request's id.
+    pub(crate) fn number(&self) -> u64 {
+        self.inner().number()
+    }
+
     /// The request's id, as in the log.
-    pub(crate) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &request_id::Text {
         self.inner().id()
     }
 }

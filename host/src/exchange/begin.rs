@@ -174,6 +174,9 @@ impl<H: Head> Exchange<H> {
                 inner.allow.set(Some(allow));
                 Err((405, format!("{method} is not allowed here")))
             }
+            Found::Nothing if mount.is_down => {
+                Err((503, "this part of the app is not available at the moment".to_owned()))
+            }
             Found::Nothing => Err((404, format!("not found: {path}"))),
         }
     }

@@ -65,7 +65,7 @@ pub(super) struct Inner<H> {
     pub(super) explained: Cell<bool>,
     /// What the scoreboard has for an id; 0: the request has not begun.
     pub(super) number: Cell<u64>,
-    id: OnceCell<String>,
+    id: OnceCell<request_id::Text>,
     peer: OnceCell<String>,
 }
 
@@ -185,13 +185,17 @@ impl<H: Head> Inner<H> {
         errors.iter().find(|(known, _)| *known == status).map(|(_, handler)| OwnedHandler::raw(handler))
     }
 
+    /// The number in the request's id: what the scoreboard has, else one that is made when somebody asks for it.
+    pub(super) fn number(&self) -> u64 {
+        if self.number.get() == 0 {
+            self.number.set(request_id::next());
+        }
+        self.number.get()
+    }
+
     /// The request's id, which the scoreboard has as a number: made when somebody asks for it.
-    pub(super) fn id(&self) -> &str {
-        let number = || match self.number.get() {
-            0 => request_id::next(),
-            number => number,
-        };
-        self.id.get_or_init(|| request_id::text(request_id::process(), number()))
+    pub(super) fn id(&self) -> &request_id::Text {
+        self.id.get_or_init(|| request_id::text(request_id::process(), self.number()))
     }
 
     pub(super) fn peer(&self) -> &str {
@@ -211,6 +215,7 @@ impl<H: Head> Inner<H> {
         self.arena.reset();
         self.allow.take();
         self.explained.set(false);
+        self.number.set(0);
         self.id.take();
         self.peer.take();
     }

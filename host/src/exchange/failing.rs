@@ -72,7 +72,7 @@ impl<H: Head> Exchange<H> {
         self.failed = true;
         let inner = self.inner();
         let plugin = inner.route().map_or("-", |route| route.plugin.name());
-        tracing::error!(plugin, request = inner.id(), "{}: {cause}", inner.described());
+        tracing::error!(plugin, request = &**inner.id(), "{}: {cause}", inner.described());
         let message = if self.inner().settings.debug && message.is_empty() { cause } else { message };
         self.fail(status, message)
     }
@@ -101,7 +101,7 @@ impl<H: Head> Exchange<H> {
         self.failed = true;
         let place = self.inner().described();
         tracing::warn!(
-            request = self.id(),
+            request = &**self.id(),
             "{place}: cut off, because its plugin was swapped and the drain deadline passed"
         );
         self.page(503, "the plugin was replaced while it worked on this request")

@@ -24,6 +24,7 @@ pub(crate) use context::Head;
 
 use crate::own_pages::{OwnAnswer, OwnStream};
 use crate::request_body::{BodyPipe, WholeBody};
+use crate::request_id;
 use crate::scoreboard::{self, State};
 use crate::service::{Service, Settings};
 use crate::table::Route;
@@ -184,12 +185,18 @@ impl<H: Head> Exchange<H> {
         // SAFETY: the response is the host's until the call.
         unsafe { response.write(answer::empty(status)) };
         self.pending = abi::Poll::NONE;
+        let _handling = self.handling();
         self.show_in_handler();
         // SAFETY: the slot says that the request uses the handler's generation, so its functions are there.
         let call = unsafe { (*handler.vt).call };
         // SAFETY: the contract of `call`: the request stays valid until `finish`, the rest are places for one value each.
         let code = unsafe { call(handler.data, request, response, &raw mut self.pending) };
         self.settle(code)
+    }
+
+    /// What the plugin logs on this thread belongs to the request, as long as this lives.
+    fn handling(&self) -> request_id::Handling {
+        request_id::handling(self.inner().number())
     }
 
     /// Goes on with a pending answer.
@@ -204,6 +211,7 @@ impl<H: Head> Exchange<H> {
         let waker = self.waker.get_or_insert_with(HostWaker::new).clone();
         let pending = self.pending;
         let response = self.inner().response.get();
+        let _handling = self.handling();
         self.show_in_handler();
         // SAFETY: `pending` was filled by a call that answered PENDING, and the request still uses its generation.
         let poll = unsafe { (*pending.vt).poll };
@@ -241,6 +249,7 @@ impl<H: Head> Exchange<H> {
     fn drop_pending(&mut self) {
         let pending = std::mem::replace(&mut self.pending, abi::Poll::NONE);
         if pending.is_some() {
+            let _handling = self.handling();
             self.show_in_handler();
             // SAFETY: its table lives as long as its generation, which the request uses.
             let drop = unsafe { (*pending.vt).drop };

@@ -13,14 +13,16 @@ const OF_THE_BODY: &[&[u8]] =
 impl<H: Head> Exchange<H> {
     /// Whether the host answers by itself: then there is no route.
     pub(super) fn is_own(&mut self) -> bool {
-        self.own = self.service.own_pages().and_then(|pages| pages.answer(&self.asked()));
+        let pages = self.service.own_pages().filter(|pages| pages.may_answer(self.head().path()));
+        self.own = pages.and_then(|pages| pages.answer(&self.asked()));
         self.own.is_some()
     }
 
     fn asked(&self) -> Asked<'_> {
         let head = self.head();
-        let fetch_dest = head.header(b"sec-fetch-dest").and_then(|dest| std::str::from_utf8(dest).ok());
-        Asked { method: head.method(), path: head.path(), fetch_dest }
+        let header = |name: &[u8]| head.header(name).and_then(|value| std::str::from_utf8(value).ok());
+        let (fetch_dest, accept) = (header(b"sec-fetch-dest"), header(b"accept"));
+        Asked { method: head.method(), path: head.path(), fetch_dest, accept }
     }
 
     pub(super) fn answer_itself(&mut self, own: OwnAnswer) -> Progress {
@@ -54,7 +56,7 @@ impl<H: Head> Exchange<H> {
     }
 
     fn body_instead(&self) -> Option<Vec<u8>> {
-        let pages = self.service.own_pages()?;
+        let pages = self.service.own_pages().filter(|pages| pages.changes_pages())?;
         // SAFETY: no handler is at work on it; the borrow ends with this function.
         let response = unsafe { &*self.inner().response.get() };
         if response.stream.is_some() {

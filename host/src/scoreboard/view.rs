@@ -61,7 +61,7 @@ impl View {
         let generation = route.as_ref().and_then(|route| route.generation);
         let process = layout.process.load(Ordering::Relaxed);
         InFlight {
-            id: crate::request_id::text(process, seen.id),
+            id: crate::request_id::text(process, seen.id).to_string(),
             client: seen.client,
             method: seen.method,
             path: seen.path,

@@ -12,9 +12,10 @@ use super::socket::Socket;
 use super::threads::PluginThread;
 use super::wait::{Deadline, wait};
 use super::watch::{Slot, TooLate};
-use crate::access_log::Entry;
-use crate::exchange::{self, Exchange, Plan, Progress};
+use crate::access_log::Sent;
+use crate::exchange::{Exchange, Plan, Progress};
 use crate::h1::{self, Connection, Refusal};
+use crate::request_id;
 use crate::spec::Timeouts;
 use head::SocketHead;
 use rustix::event::PollFlags;
@@ -26,6 +27,15 @@ use std::time::{Duration, Instant};
 
 /// How long a client may go on sending after it was refused, so that it reads the answer before the connection is reset.
 const LINGER: Duration = Duration::from_millis(500);
+
+/// An answer that went out.
+struct Answered {
+    /// Of its request.
+    id: request_id::Text,
+    status: u16,
+    /// Of its body.
+    bytes: u64,
+}
 
 /// Why a connection ends without an answer.
 enum Broken {
@@ -145,8 +155,8 @@ impl Conversation<'_> {
         if self.begin()? {
             self.call()?;
         }
-        let (status, bytes) = self.respond()?;
-        self.log(status, bytes, self.began);
+        let Answered { id, status, bytes } = self.respond()?;
+        self.log(&id, status, bytes, self.began);
         self.exchange.finish();
         self.served += 1;
         self.drain()
@@ -209,11 +219,12 @@ impl Conversation<'_> {
     /// Lets a handler run, watched.
     fn watched<T>(&mut self, work: impl FnOnce(&mut Exchange<SocketHead>, &Waker) -> T) -> Result<T, Broken> {
         let Some(route) = self.exchange.route() else { return Ok(work(&mut self.exchange, &self.task)) };
+        self.slot.is_for(self.exchange.number());
         self.slot.enter(route);
         let done = work(&mut self.exchange, &self.task);
         if let Err(late) = self.slot.leave() {
             self.exchange.has_failed();
-            self.log(504, 0, self.began);
+            self.log(self.exchange.id(), 504, 0, self.began);
             return Err(late.into());
         }
         Ok(done)
@@ -250,7 +261,7 @@ impl Conversation<'_> {
     fn refuse(&mut self, refusal: Refusal) {
         crate::date::with_now(|date| self.http.refuse(&mut self.out, refusal, date));
         let _ = self.flush();
-        self.log(refusal.status, 0, Instant::now());
+        self.log(self.exchange.id(), refusal.status, 0, Instant::now());
     }
 
     /// Ends the connection so that what was sent is read: stops sending, and takes for a moment what still comes.
@@ -268,21 +279,11 @@ impl Conversation<'_> {
         }
     }
 
-    fn log(&self, status: u16, bytes: u64, began: Instant) {
-        if !self.serving.access_log.is_on() {
-            return;
+    fn log(&self, id: &str, status: u16, bytes: u64, began: Instant) {
+        if self.serving.access_log.is_on() {
+            let sent = Sent { id, status, bytes, took: began.elapsed() };
+            self.serving.access_log.write(self.exchange.head(), &sent);
         }
-        use exchange::Head as _;
-        let head = self.exchange.head();
-        self.serving.access_log.write(&Entry {
-            peer: &head.peer,
-            method: head.method(),
-            target: head.target(),
-            version: head.version(),
-            status,
-            bytes,
-            took: began.elapsed(),
-        });
     }
 }
 

@@ -210,7 +210,7 @@ impl Shared {
                 }
                 state.slots.clone()
             };
-            if limit.is_some_and(|limit| cut_off_late(&slots, limit)) {
+            if limit.is_some_and(|limit| cut_off_late(&slots, limit, settings.request_id)) {
                 self.changed.notify_all();
             }
             self.stuck.look(&slots, settings.limits.stuck);
@@ -219,7 +219,7 @@ impl Shared {
 }
 
 /// Whether any handler was late.
-fn cut_off_late(slots: &[Arc<Slot>], limit: Duration) -> bool {
+fn cut_off_late(slots: &[Arc<Slot>], limit: Duration, id_header: Option<&str>) -> bool {
     let mut any = false;
     for slot in slots {
         slot.look(Stage::Calling, |route, since| {
@@ -227,20 +227,21 @@ fn cut_off_late(slots: &[Arc<Slot>], limit: Duration) -> bool {
                 return Stage::Calling;
             }
             any = true;
-            late(slot, route, since)
+            late(slot, route, since, id_header)
         });
     }
     any
 }
 
-fn late(slot: &Slot, route: &Route, since: Duration) -> Stage {
+fn late(slot: &Slot, route: &Route, since: Duration, id_header: Option<&str>) -> Stage {
     let since = crate::units::duration(since);
     tracing::error!(
         plugin = route.plugin.name(),
+        request = slot.id().as_deref().unwrap_or("-"),
         "handler of {} has not returned for {since}: its client was cut off, its thread is stuck until it returns",
         name(route)
     );
-    slot.cut_off();
+    slot.cut_off(id_header);
     Stage::Cut
 }
 

@@ -8,8 +8,8 @@ use super::expand::{self, Env, Scope};
 use super::section::Places;
 use super::tree;
 use super::{
-    AppSpec, Bind, Count, Limits, MountSpec, ServerSpec, Set, Spec, SpecFile, SupervisorSpec, SwapSpec,
-    Timeouts, read,
+    AppSpec, Bind, Count, HealthSpec, Limits, LogSpec, MountSpec, ProcessSpec, ServerSpec, Set, Spec,
+    SpecFile, SupervisorSpec, SwapSpec, Timeouts, read,
 };
 use crate::error::Error;
 use crate::library::Digest;
@@ -89,6 +89,9 @@ impl Spec {
             limits: Limits::default(),
             swap: SwapSpec::default(),
             supervisor: SupervisorSpec::default(),
+            log: LogSpec::default(),
+            health: HealthSpec::default(),
+            process: ProcessSpec::default(),
         }
     }
 }

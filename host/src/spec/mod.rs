@@ -26,6 +26,7 @@
 //! | `config` | `{}` | a table that crosses to the plugin as JSON, dates as strings |
 //! | `watch` | `[]` | files and folders whose changes swap it, too, under `--watch` |
 //! | `handover` | `"copy"` | how its state moves in a swap: `"copy"`, or `"gate"`: its new requests wait meanwhile |
+//! | `optional` | `false` | the host starts also when it cannot be loaded: its mounts answer 503 until it can |
 //! | `self_test` | `[]` | paths that the new table must answer with a status below 400, before it is published |
 //! | **`[[mount]]`** | | the long form: any target, any number of times |
 //! | `at` | required | the prefix |
@@ -66,15 +67,27 @@
 //! | `crashes` | `3` | a generation that crashes its worker so often within the window is quarantined |
 //! | `heartbeat` | `"10s"` | a worker that does not answer its supervisor for so long is replaced; `"0s"` is off |
 //! | `state` | see below | the folder for what survives the host: the list of what is quarantined |
+//! | **`[log]`** | | `docs/logging.md` |
+//! | `format` | `"auto"` | `"pretty"` or `"json"`; `"auto"`: JSON unless standard error is a terminal; `--log-format` wins |
+//! | `access` | `"auto"` | access lines: `"common"`, `"combined"`, `"json"`, `"off"`; `"auto"`: as `format`. `--quiet` wins |
+//! | `request_id` | `"x-request-id"` | the header of answers with the request's id; `""` is none |
+//! | **`[health]`** | | `docs/operating.md` |
+//! | `serve` | `false` | whether the two paths are answered where the app is served, instead of by the app |
+//! | `live`, `ready` | `"/healthz"`, `"/readyz"` | |
+//! | **`[process]`** | | what a worker may do; the host has to be started as root to become another user |
+//! | `user`, `group` | as the host's | whom it runs as, by name or number; the group is the user's own if only `user` is there |
+//! | `no_new_privs` | `false` | no program that it starts gains rights |
+//! | `nofile`, `nproc` | as the host's | descriptors; processes and threads of its user |
+//! | `core`, `address_space` | as the host's | size of a core file, `0` is none; size of its address space |
 //!
 //! **A plugin is mounted by itself** with its `mount`, `hosts` and `skip`, or at `/` when it has none of these keys and no
 //! `[[mount]]` or `[[middleware]]` names it as the library of its target. A plugin that is only there to be named by these
 //! does not serve its default app; give it a `mount` to have both. See [`Spec::all_mounts`].
 //!
 //! **A new spec while the host runs** (`host ctl reload-spec`, `--watch`, SIGHUP) is taken whole or not at all. Plugins, mounts,
-//! middleware and `bind` change at once; `[timeouts]` and `[limits]` count for what begins after that, a request or a connection.
-//! `[server]` but for `bind`, and `watch` of `[swap]`, count for the next worker (`host ctl restart`); `name` of `[app]` and
-//! `[supervisor]` when the host is started again.
+//! middleware and `bind` change at once; `[timeouts]`, `[limits]` and `request_id` of `[log]` count for what begins after that, a request
+//! or a connection. `[server]` but for `bind`, `watch` of `[swap]`, `[health]`, `[process]` and the rest of `[log]` count for the next
+//! worker (`host ctl restart`); `name` of `[app]` and `[supervisor]` when the host is started again.
 //!
 //! Numbers: durations are whole numbers with `ms`, `s`, `m` or `h`; sizes are whole numbers with `B`, `KB`, `KiB`, `MB`, `MiB`,
 //! `GB`, `GiB`, or plain bytes. Numbers may be written as strings, so that `"${WORKERS:-4}"` can stand for one. A mount
@@ -94,9 +107,13 @@ mod at;
 mod bind;
 mod count;
 mod expand;
+mod health;
 mod json;
 mod load;
+mod log;
+mod mounts;
 mod options;
+mod process;
 mod quantity;
 mod read;
 mod section;
@@ -115,14 +132,16 @@ pub use at::{At, Located};
 pub use bind::{Bind, PORT};
 pub use count::Count;
 pub use expand::Env;
+pub use health::HealthSpec;
 pub use json::{json, json_table};
+pub use log::{Access, LogSpec};
 pub use options::{Opt, Unit};
+pub use process::ProcessSpec;
 pub(crate) use quantity::duration;
 pub use section::Places;
 pub use set::Set;
 pub(crate) use snippet::Snippet;
 
-use crate::error::Error;
 use crate::library::Digest;
 use crate::target::Target;
 
@@ -162,6 +181,12 @@ pub struct Spec {
     pub swap: SwapSpec,
     /// `[supervisor]`
     pub supervisor: SupervisorSpec,
+    /// `[log]`
+    pub log: LogSpec,
+    /// `[health]`
+    pub health: HealthSpec,
+    /// `[process]`
+    pub process: ProcessSpec,
 }
 
 /// `[app]`
@@ -215,6 +240,8 @@ pub struct PluginSpec {
     pub handover: Handover,
     /// Paths that must be answered before a new generation is published.
     pub self_test: Vec<Located<String>>,
+    /// Whether the app is served without it when it cannot be loaded.
+    pub optional: bool,
 }
 
 /// How the state of a plugin moves from one generation to the next.
@@ -386,57 +413,6 @@ impl Default for SupervisorSpec {
             crashes: 3,
             heartbeat: Some(Duration::from_secs(10)),
             state: None,
-        }
-    }
-}
-
-impl Spec {
-    /// The final names of the plugins: the one that is written, else the id in the manifest (`ids`, one for each plugin).
-    ///
-    /// # Errors
-    /// Two plugins have the same name.
-    pub fn plugin_names(&self, ids: &[String]) -> Result<Vec<String>, Error> {
-        let names = self.plugins.iter().zip(ids).map(|(plugin, id)| match &plugin.name {
-            Some(name) => name.clone(),
-            None => Located::new(id.clone(), plugin.at.clone()),
-        });
-        let names: Vec<Located<String>> = names.collect();
-        read::no_duplicates(&names)?;
-        Ok(names.into_iter().map(|name| name.value).collect())
-    }
-
-    /// Everything that is mounted: the plugins that are mounted by themselves, then each `[[mount]]`. The names are those
-    /// of [`Spec::plugin_names`].
-    pub fn all_mounts(&self, names: &[String]) -> Vec<MountSpec> {
-        let own = self
-            .plugins
-            .iter()
-            .zip(names)
-            .filter(|(plugin, name)| plugin.is_placed() || !self.is_named(name));
-        own.map(|(plugin, name)| plugin.own_mount(name)).chain(self.mounts.iter().cloned()).collect()
-    }
-
-    /// Whether a target of the spec names this plugin.
-    fn is_named(&self, plugin: &str) -> bool {
-        let targets = self.mounts.iter().map(|mount| &mount.target);
-        targets
-            .chain(self.middleware.iter().map(|middleware| &middleware.target))
-            .any(|target| target.library == plugin)
-    }
-}
-
-impl PluginSpec {
-    /// Whether a key says how its default app is mounted.
-    fn is_placed(&self) -> bool {
-        self.mount.is_some() || !self.hosts.is_empty() || !self.skip.is_empty()
-    }
-
-    fn own_mount(&self, name: &str) -> MountSpec {
-        MountSpec {
-            at: self.mount.clone().unwrap_or_else(|| Located::new("/".into(), self.at.clone())),
-            hosts: self.hosts.clone(),
-            target: Located::new(Target::default_app(name), self.at.clone()),
-            skip: self.skip.clone(),
         }
     }
 }

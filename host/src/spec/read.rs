@@ -8,7 +8,7 @@ use super::section::{Places, Section};
 use super::tree::{Node, Value};
 use super::{
     AppSpec, Bind, Handover, Limits, MiddlewareSpec, MountSpec, PluginSpec, ServerSpec, Source, Spec,
-    SupervisorSpec, SwapSpec, Timeouts, json_table,
+    SupervisorSpec, SwapSpec, Timeouts, health, json_table, log, process,
 };
 use crate::error::Error;
 use crate::target::{self, Target};
@@ -18,8 +18,21 @@ const VERSION: i64 = 1;
 /// The path of the control socket, which contains the name, must stay short.
 const NAME_BYTES_MAX: usize = 64;
 const TOP: &str = "the spec";
-const TOP_KEYS: &[&str] =
-    &["spec", "app", "server", "plugin", "mount", "middleware", "timeouts", "limits", "swap", "supervisor"];
+const TOP_KEYS: &[&str] = &[
+    "spec",
+    "app",
+    "server",
+    "plugin",
+    "mount",
+    "middleware",
+    "timeouts",
+    "limits",
+    "swap",
+    "supervisor",
+    "log",
+    "health",
+    "process",
+];
 
 /// Refuses another version before anything else is looked at.
 pub(super) fn version(root: &Node) -> Result<(), Error> {
@@ -51,6 +64,9 @@ pub(super) fn spec(root: &Node, base: &Path) -> Result<Spec, Error> {
         limits: top.get("limits").map(limits).transpose()?.unwrap_or_default(),
         swap: top.get("swap").map(swap).transpose()?.unwrap_or_default(),
         supervisor: top.get("supervisor").map(|node| supervisor(node, base)).transpose()?.unwrap_or_default(),
+        log: top.get("log").map(log::log).transpose()?.unwrap_or_default(),
+        health: top.get("health").map(health::health).transpose()?.unwrap_or_default(),
+        process: top.get("process").map(process::process).transpose()?.unwrap_or_default(),
     };
     check(&spec, root)?;
     Ok(spec)
@@ -140,8 +156,19 @@ fn binds(node: &Node, base: &Path) -> Result<Vec<Located<Bind>>, Error> {
 }
 
 fn plugin(node: &Node, base: &Path) -> Result<PluginSpec, Error> {
-    let known =
-        &["name", "crate", "path", "hosts", "mount", "skip", "config", "watch", "handover", "self_test"];
+    let known = &[
+        "name",
+        "crate",
+        "path",
+        "hosts",
+        "mount",
+        "skip",
+        "config",
+        "watch",
+        "handover",
+        "self_test",
+        "optional",
+    ];
     let section = Section::open(node, "[[plugin]]", known)?;
     let (config, config_at) = config(&section, "the plugin's config")?;
     Ok(PluginSpec {
@@ -156,6 +183,7 @@ fn plugin(node: &Node, base: &Path) -> Result<PluginSpec, Error> {
         watch: section.strings("watch")?.into_iter().map(|path| path.map(|path| base.join(path))).collect(),
         handover: section.get("handover").map(handover).transpose()?.unwrap_or_default(),
         self_test: section.strings("self_test")?.into_iter().map(checked_path).collect::<Result<_, _>>()?,
+        optional: section.boolean("optional", false)?,
     })
 }
 
@@ -169,7 +197,7 @@ fn handover(node: &Node) -> Result<Handover, Error> {
 }
 
 /// What a request asks for: the path that the host is to answer.
-fn checked_path(path: Located<String>) -> Result<Located<String>, Error> {
+pub(super) fn checked_path(path: Located<String>) -> Result<Located<String>, Error> {
     let good =
         path.starts_with('/') && !path.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#');
     match good {

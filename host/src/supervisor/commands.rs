@@ -8,6 +8,7 @@ use super::status_of_all::StatusOfAll;
 use crate::control::{Answer, Command, Commands};
 use crate::deployment::Change;
 use crate::error::Error;
+use crate::health::Health;
 use std::collections::HashMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -80,6 +81,8 @@ impl Supervisor {
             Command::Status => self.ask_status(reply),
             Command::Quarantine => reply.send(self.list_quarantine()),
             Command::Lift { name } => self.lift(&name, reply),
+            Command::Health => reply.send(Health::Live.into()),
+            Command::Ready => reply.send(self.readiness().into()),
             Command::Requests { limit } => reply.send(self.requests(limit)),
             Command::Stack { id } => self.stacks(id.into(), reply),
             _ if self.stopping.is_some() => reply.send(Error::failed("the host stops").into()),
@@ -153,7 +156,9 @@ impl Supervisor {
 fn changes_what_is_served(command: &Command) -> bool {
     match command {
         Command::Swap { .. } | Command::Rollback { .. } | Command::SwapChanged | Command::ReloadSpec => true,
-        Command::Status
+        Command::Health
+        | Command::Ready
+        | Command::Status
         | Command::Requests { .. }
         | Command::Stack { .. }
         | Command::Quarantine

@@ -7,6 +7,7 @@ use crate::deployment::Key;
 use crate::error::Error;
 use crate::listener::Listener;
 use crate::spec::Bind;
+use crate::systemd;
 use crate::watch::Settled;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::SyncSender;
@@ -33,6 +34,8 @@ pub(super) enum Reply {
     To(SyncSender<Answer>),
     /// Nobody waits: it was a signal that asked.
     Log,
+    /// The same, and systemd was told that something is loaded again.
+    Reload,
 }
 
 impl Reply {
@@ -40,6 +43,10 @@ impl Reply {
     pub(super) fn send(self, answer: Answer) {
         match self {
             Self::To(client) => drop(client.try_send(answer)),
+            Self::Reload => {
+                Self::Log.send(answer);
+                systemd::reloaded();
+            }
             Self::Log if answer.exit == 0 => tracing::info!("{}", answer.text),
             Self::Log => tracing::error!("{}", answer.text),
         }

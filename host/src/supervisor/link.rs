@@ -55,12 +55,7 @@ pub fn enter() -> Result<Option<Channel>, Error> {
         return Ok(None);
     }
     let fail = |cause: rustix::io::Errno| Error::failed(format!("cannot start a worker: {cause}"));
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(fail)?;
-    // Its parent may have ended before the line above.
-    let peer = socket_peercred(&stdin).map_err(fail)?;
-    if getppid() != Some(peer.pid) {
-        return Err(Error::failed("the supervisor of this worker is gone"));
-    }
+    end_with_supervisor(&stdin)?;
     let channel = stdin.as_fd().try_clone_to_owned();
     let channel = channel.map_err(|cause| Error::failed(format!("cannot start a worker: {cause}")))?;
     let nothing = File::open("/dev/null").map_err(|cause| Error::failed(format!("/dev/null: {cause}")))?;
@@ -68,6 +63,18 @@ pub fn enter() -> Result<Option<Channel>, Error> {
     // The program was started as /proc/self/exe, which is a poor name in a list of processes.
     let _ = rustix::thread::set_name(c"host-worker");
     Ok(Some(Channel(Arc::new(channel.into()))))
+}
+
+/// Has the system kill this process when its supervisor ends.
+fn end_with_supervisor(channel: impl AsFd) -> Result<(), Error> {
+    let fail = |cause: rustix::io::Errno| Error::failed(format!("cannot start a worker: {cause}"));
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(fail)?;
+    // Its parent may have ended before the line above.
+    let peer = socket_peercred(channel).map_err(fail)?;
+    if getppid() != Some(peer.pid) {
+        return Err(Error::failed("the supervisor of this worker is gone"));
+    }
+    Ok(())
 }
 
 /// What a worker begins with.
@@ -111,10 +118,10 @@ struct Inner {
 }
 
 impl Channel {
-    /// Takes what the supervisor hands over, and listens to it from then on. The process ends with the channel.
+    /// Takes what the supervisor hands over.
     ///
     /// # Errors
-    /// It hands nothing over, or there is no thread left.
+    /// It hands nothing over.
     pub fn begin(self) -> Result<(Opened, Begin), Error> {
         let mut reader = Reader::new(self.0.clone());
         let begin = read_begin(&mut reader, Instant::now() + BEGIN_MAX)?;
@@ -130,6 +137,14 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// Binds the life of this process to its supervisor's once more: the system forgets it when a process becomes another user.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub fn still_wanted(&self) -> Result<(), Error> {
+        end_with_supervisor(&*self.channel.0)
+    }
+
     /// Listens to the supervisor from now on, on a thread. The process ends with the channel.
     ///
     /// # Errors

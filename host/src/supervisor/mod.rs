@@ -30,10 +30,12 @@ mod filling;
 mod generations;
 mod link;
 mod message;
+mod notices;
 mod outbox;
 mod policy;
 mod process;
 mod quarantine;
+mod readiness;
 mod replacing;
 mod retiring;
 mod rolls;
@@ -59,10 +61,12 @@ use crate::deployment::Key;
 use crate::doing::Watchdog;
 use crate::error::Error;
 use crate::spec::{Spec, Timeouts};
+use crate::systemd;
 use crate::watch::Watcher;
 use blame::{Beats, Blame};
 use commands::{Asking, Pending};
 use event::{Event, Reply};
+use notices::Notices;
 use policy::Policy;
 use process::{Worker, WorkerId, next_ended};
 use quarantine::Quarantine;
@@ -152,6 +156,7 @@ struct Supervisor {
     quarantine: Quarantine,
     watchdog: Watchdog,
     stopping: Option<Stopping>,
+    notices: Notices,
     /// How it ends, once that is known.
     end: Option<Result<u8, Error>>,
 }
@@ -187,6 +192,7 @@ impl Supervisor {
             quarantine: Quarantine::in_memory(),
             watchdog: Watchdog::default(),
             stopping: None,
+            notices: Notices::new(),
             end: None,
         }
     }
@@ -203,6 +209,7 @@ impl Supervisor {
         self.start(Cause::Start);
         let end = loop {
             self.keep_time(Instant::now());
+            self.notify(Instant::now());
             if let Some(end) = self.end.take() {
                 break end;
             }
@@ -220,7 +227,10 @@ impl Supervisor {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Signal(SIGCHLD) => self.reap(),
-            Event::Signal(SIGHUP) => self.ask(crate::control::Command::SwapChanged, Reply::Log),
+            Event::Signal(SIGHUP) => {
+                systemd::reloading();
+                self.ask(crate::control::Command::SwapChanged, Reply::Reload);
+            }
             Event::Signal(SIGUSR1) => self.say_what_we_do(),
             Event::Signal(signal) => self.stop_or_end(signal),
             Event::Said { worker, message, descriptor } => self.heard(worker, message, descriptor),
@@ -257,7 +267,7 @@ impl Supervisor {
         let starts = self.starts.iter().map(|(at, _)| *at);
         let ended = self.ended.iter().map(|(_, until)| *until);
         let asked = self.pending.next_deadline().into_iter().chain(self.rolls.next_deadline());
-        let looks = self.beats.next().into_iter().chain(self.watchdog.next_look());
+        let looks = self.beats.next().into_iter().chain(self.watchdog.next_look()).chain(self.notices.due());
         let next = workers.chain(starts).chain(ended).chain(asked).chain(looks).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
     }

@@ -11,6 +11,7 @@ use crate::control::Counted;
 use crate::error::Error;
 use crate::scoreboard::View;
 use crate::spec::Timeouts;
+use crate::systemd;
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 use signal_hook::low_level::signal_name;
@@ -151,7 +152,7 @@ fn command(channel: UnixStream) -> Command {
     command.arg0(args.next().unwrap_or_else(|| "host".into())).args(args);
     command.env(CHANNEL_VARIABLE, "1").stdin(Stdio::from(OwnedFd::from(channel)));
     // The sockets that they name are bound here.
-    for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] {
+    for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"].iter().chain(systemd::VARIABLES) {
         command.env_remove(name);
     }
     command

@@ -59,6 +59,9 @@ pub(super) fn of_a_worker_that_forks(start_again: Arc<AtomicBool>) -> Result<Uni
 }
 
 fn stop_or_end(stop: &Stop, signal: i32) {
+    if stop.is_requested() && std::process::id() == 1 {
+        signal_hook::low_level::exit(1);
+    }
     if stop.is_requested() {
         let _ = emulate_default_handler(signal);
     }
@@ -68,7 +71,8 @@ fn stop_or_end(stop: &Stop, signal: i32) {
 /// On a thread of its own: a swap takes its time, and the next signal must not wait for it.
 fn swap_changed(commands: Option<&Arc<dyn Commands>>) {
     let Some(commands) = commands.cloned() else { return };
-    let swap = move || Reply::Log.send(commands.execute(Command::SwapChanged));
+    crate::systemd::reloading();
+    let swap = move || Reply::Reload.send(commands.execute(Command::SwapChanged));
     let _ = std::thread::Builder::new().name("swap".into()).spawn(swap);
 }
 

@@ -82,7 +82,7 @@ impl Supervisor {
         Answer::done(text.trim_end(), Value::Object(data))
     }
 
-    fn state(&self) -> &'static str {
+    pub(super) fn state(&self) -> &'static str {
         let waits = |worker: &Worker| matches!(worker.phase, Phase::Waiting(_));
         let is_replacing = self.next.is_some() || !self.outgoing.is_empty();
         match &self.current.workers[..] {

@@ -91,7 +91,10 @@ impl Supervisor {
         }
         self.kill_all();
         self.control = None;
-        let _ = emulate_default_handler(signal);
+        // The first process of a container ignores what it has no handler for: it ends with an error instead.
+        if std::process::id() != 1 {
+            let _ = emulate_default_handler(signal);
+        }
         self.end = Some(Err(Error::failed("ended by a second signal")));
     }
 

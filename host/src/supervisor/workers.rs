@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::scoreboard::View;
 use crate::server::Shape;
 use crate::spec::Timeouts;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -136,7 +135,7 @@ impl Supervisor {
         if std::mem::replace(&mut self.has_served, true) {
             tracing::info!("worker {pid} serves");
         } else if !self.quiet {
-            let _ = std::io::stderr().lock().write_all(banner.as_bytes());
+            crate::log::say(banner);
         }
         self.retire_one_for(id);
         self.answer_restarts(pid);

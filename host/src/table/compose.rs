@@ -24,9 +24,20 @@ pub(crate) struct Placed {
     pub(crate) app: Arc<LoadedApp>,
 }
 
+/// A place whose app could not be loaded.
+pub(crate) struct Unavailable<'a> {
+    pub(crate) prefix: &'a str,
+    /// In lower case; none means every host.
+    pub(crate) hosts: Vec<&'a str>,
+}
+
 /// Composes the table. `around` is middleware of the spec, around every route; the first is the outermost. Runs code of
 /// plugins: their `apply`, and the patterns of their filters.
-pub(crate) fn compose(placed: &[Placed], around: &[Installed]) -> Result<Table, Error> {
+pub(crate) fn compose(
+    placed: &[Placed],
+    around: &[Installed],
+    down: &[Unavailable<'_>],
+) -> Result<Table, Error> {
     let mut composer = Composer {
         around,
         routes: Vec::new(),
@@ -37,6 +48,7 @@ pub(crate) fn compose(placed: &[Placed], around: &[Installed]) -> Result<Table, 
     for place in placed {
         composer.place(place)?;
     }
+    down.iter().for_each(|place| composer.unavailable(place));
     let Composer { routes, mut hosts, mut uses, .. } = composer;
     let anywhere = hosts.remove("").unwrap_or_default();
     let apps = placed.iter().map(|place| place.app.clone()).collect();
@@ -80,6 +92,16 @@ struct Here<'a> {
 }
 
 impl<'a> Composer<'a> {
+    /// What no other app at its place answers is answered with a 503.
+    fn unavailable(&mut self, place: &Unavailable<'_>) {
+        let every = place.hosts.is_empty().then_some("");
+        for host in every.into_iter().chain(place.hosts.iter().copied()) {
+            let (uses, mounts) = (&mut self.uses, self.hosts.entry(host.to_owned()).or_default());
+            let prefix = place.prefix;
+            mounts.at(prefix, || Mount::new(prefix, [].into(), uses.of([]))).is_down = true;
+        }
+    }
+
     fn place(&mut self, place: &'a Placed) -> Result<(), Error> {
         let every = place.hosts.is_empty().then_some("");
         for host in every.into_iter().chain(place.hosts.iter().map(String::as_str)) {

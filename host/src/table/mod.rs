@@ -4,7 +4,7 @@
 mod compose;
 mod mounts;
 
-pub(crate) use compose::{Placed, compose};
+pub(crate) use compose::{Placed, Unavailable, compose};
 pub(crate) use mounts::{Found, Mount};
 
 use crate::app::{BodyMode, LoadedApp};

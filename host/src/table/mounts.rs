@@ -16,6 +16,8 @@ pub(crate) struct Mount {
     /// Whether the prefix itself is owned, too.
     bare: bool,
     pub(super) router: Router<usize>,
+    /// An app of it could not be loaded: whatever is not found may be there another time.
+    pub(crate) is_down: bool,
     pub(crate) errors: ErrorHandlers,
     /// Whose code a request runs that finds no route here: its error handlers'.
     pub(crate) uses: Arc<Uses>,
@@ -39,7 +41,7 @@ impl Mount {
     pub(super) fn new(prefix: &str, errors: ErrorHandlers, uses: Arc<Uses>) -> Self {
         let bare = !prefix.ends_with('/');
         let prefix = prefix.trim_end_matches('/').to_owned();
-        Self { prefix, bare, router: Router::default(), errors, uses }
+        Self { prefix, bare, router: Router::default(), is_down: false, errors, uses }
     }
 
     /// WSGI's `SCRIPT_NAME`: the prefix without a slash at its end.

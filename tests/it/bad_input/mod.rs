@@ -47,13 +47,14 @@ fn assert_refused(title: &str, plugin: &Plugin) {
     assert_checked(title, &Files::of(&[plugin], only("x")));
 }
 
-/// Without what is another one on each machine: the folder of the program, and the time that a line of the log begins with.
+/// Without what is another one on each machine: the folder of the program, and the time and the process that a line of the log
+/// begins with.
 fn portable(output: &Output) -> String {
     let program = output.command.split(' ').next().unwrap_or_default();
     let folder = Path::new(program).parent().unwrap_or(Path::new("")).display().to_string();
     let without_time = |line: &str| match line.split_once(' ') {
         Some((time, rest)) if time.ends_with('Z') && time.len() > "2026-01-01T00:00:00Z".len() => {
-            format!("TIME {rest}\n")
+            format!("TIME {}\n", rest.split_once(' ').map_or(rest, |(_process, rest)| rest))
         }
         _ => format!("{line}\n"),
     };

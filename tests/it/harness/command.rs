@@ -77,6 +77,8 @@ pub(super) fn host_command(folder: &Path, runtime: &Path) -> Command {
             command.env_remove(name);
         }
     }
+    // Tests read what people read; those of JSON ask for it.
+    command.env("HOST_LOG_FORMAT", "pretty");
     command.current_dir(folder).env("XDG_RUNTIME_DIR", runtime);
     command.env("XDG_STATE_HOME", runtime.join("state")).env_remove("STATE_DIRECTORY");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

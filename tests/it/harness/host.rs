@@ -362,5 +362,6 @@ fn end_after(group: Pid, life_max: Duration, life: &Receiver<()>) {
 }
 
 fn url(line: &str) -> Option<String> {
-    line.strip_prefix("Listening on ").map(str::to_owned)
+    let (_, rest) = line.split_once("Listening on ")?;
+    rest.split('"').next().map(str::to_owned)
 }

@@ -31,7 +31,7 @@ mod spec;
 mod stderr;
 mod stream;
 
-pub(crate) use build::root;
+pub(crate) use build::{host_binary, root};
 pub(crate) use callers::Callers;
 pub(crate) use client::{Client, NoAnswer, Response};
 pub(crate) use command::{Output, run, run_for, run_in};

@@ -63,7 +63,9 @@ pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_answer
     let mut client = begin(&host, "/block", "gate");
     let answer = client.read().expect(504);
     assert_eq!(answer.header("connection"), Some("close"));
-    is_cut_off_and_reported(&host, client);
+    let id = answer.header("x-request-id").expect("an id");
+    let line = is_cut_off_and_reported(&host, client);
+    assert!(line.contains(&format!("request=\"{id}\"")), "{id}: {line}");
 }
 
 pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_cut_off(server: &'static str) {
@@ -74,12 +76,13 @@ pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_cut_of
 }
 
 #[track_caller]
-fn is_cut_off_and_reported(host: &Host, mut client: Client) {
+fn is_cut_off_and_reported(host: &Host, mut client: Client) -> String {
     client.wait_for_end();
     let line = host.wait_for_line("has not returned for");
     assert!(line.contains("handler of GET /block (plugin lab 1.0.0)"), "{line}");
     open(host, "gate");
     assert_eq!(host.get("/").text(), "hello\n");
+    line
 }
 
 pub(super) fn others_are_served_while_sync_handlers_are_stuck(server: &'static str) {

@@ -41,7 +41,7 @@ fn garbage_and_endless_lines_are_refused() {
     let host = Host::start(crash(), "threaded");
     let socket = host.folder().join("host/test.sock");
     for garbage in [
-        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        &b"GET / HTTP/1.1\n\n"[..],
         b"\x00\xff\xfe\n",
         b"{}",
         b"\"stop\"\n",

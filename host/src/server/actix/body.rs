@@ -4,7 +4,7 @@ use super::carried::Carried;
 use super::connection::Guard;
 use super::head::ActixHead;
 use super::worker::Shared;
-use crate::access_log::Entry;
+use crate::access_log::Sent;
 use crate::exchange::{Exchange, Head, OwnedBody, StreamFailed};
 use crate::scoreboard::Place;
 use crate::server::conversation::is_bodiless;
@@ -219,7 +219,7 @@ impl<H: Head> Chunks for Streaming<H> {
             Poll::Ready(Some(Ok(chunk))) => self.log.sent += chunk.as_ref().len() as u64,
             Poll::Ready(Some(Err(_))) => {
                 tracing::error!(
-                    request = self.exchange.id(),
+                    request = &**self.exchange.id(),
                     "the handler's stream failed: the answer is cut short"
                 );
             }
@@ -232,24 +232,21 @@ impl<H: Head> Chunks for Streaming<H> {
 impl<H: Head> Drop for Streaming<H> {
     fn drop(&mut self) {
         let status = self.exchange.answer().status();
-        log(&self.log.shared, self.exchange.head(), status, self.log.sent, self.log.began);
+        log(&self.log.shared, &self.exchange, status, self.log.sent, self.log.began);
     }
 }
 
 /// Writes the access line of a request.
-pub(super) fn log<H: Head>(shared: &Shared, head: &H, status: u16, bytes: u64, began: Instant) {
-    if !shared.serving.access_log.is_on() {
-        return;
+pub(super) fn log<H: Head>(shared: &Shared, exchange: &Exchange<H>, status: u16, bytes: u64, began: Instant) {
+    if shared.serving.access_log.is_on() {
+        log_as(shared, exchange.head(), exchange.id(), status, bytes, began);
     }
-    shared.serving.access_log.write(&Entry {
-        peer: &head.peer(),
-        method: head.method(),
-        target: head.target(),
-        version: head.version(),
-        status,
-        bytes: if head.method() == "HEAD" { 0 } else { bytes },
-        took: began.elapsed(),
-    });
+}
+
+/// The same, of one whose exchange is elsewhere.
+pub(super) fn log_as(shared: &Shared, head: &dyn Head, id: &str, status: u16, bytes: u64, began: Instant) {
+    let bytes = if head.method() == "HEAD" { 0 } else { bytes };
+    shared.serving.access_log.write(head, &Sent { id, status, bytes, took: began.elapsed() });
 }
 
 /// The exchange type of most requests.

@@ -3,6 +3,8 @@
 use crate::exchange::{Exchange, Head};
 use actix_http::{ConnectionType, Response, StatusCode};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use bytes::BytesMut;
+use std::cell::RefCell;
 
 /// Values that most answers have: no memory is taken for them.
 const COMMON: &[&str] = &[
@@ -28,6 +30,7 @@ pub(super) fn respond<H: Head>(
         response.head_mut().no_chunking(true);
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
+    let of_id = exchange.settings().request_id;
     for (name, value) in answer.headers() {
         if is_framing(name) {
             if name.eq_ignore_ascii_case(b"connection") && value.eq_ignore_ascii_case(b"close") {
@@ -35,10 +38,10 @@ pub(super) fn respond<H: Head>(
             }
             continue;
         }
-        let Some((name, value)) = header(name, value) else {
-            let name = String::from_utf8_lossy(name).into_owned();
+        let Some((name, value)) = header(name, value, of_id) else {
+            let name = name.escape_ascii().to_string();
             tracing::error!(
-                request = exchange.id(),
+                request = &**exchange.id(),
                 "cannot send the answer of the handler: header `{name}` is malformed"
             );
             return Err(StatusCode::INTERNAL_SERVER_ERROR);
@@ -48,13 +51,43 @@ pub(super) fn respond<H: Head>(
     Ok(response)
 }
 
-fn header(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+fn header(name: &[u8], value: &[u8], of_id: Option<&'static str>) -> Option<(HeaderName, HeaderValue)> {
+    if let Some(of_id) = of_id.filter(|of_id| std::ptr::eq(of_id.as_bytes(), name)) {
+        return IDS.with_borrow_mut(|ids| ids.header(of_id, value));
+    }
     let name = HeaderName::from_bytes(name).ok()?;
     let value = match COMMON.iter().find(|common| common.as_bytes() == value) {
         Some(common) => HeaderValue::from_static(common),
         None => HeaderValue::from_bytes(value).ok()?,
     };
     Some((name, value))
+}
+
+thread_local! {
+    static IDS: RefCell<Ids> = const { RefCell::new(Ids { name: None, bytes: None }) };
+}
+
+/// How much memory is taken at once for ids: every answer has one.
+const IDS_BYTES: usize = 16 << 10;
+
+/// The header of ids, made once, and a piece of memory for many of them.
+struct Ids {
+    name: Option<(&'static str, HeaderName)>,
+    bytes: Option<BytesMut>,
+}
+
+impl Ids {
+    fn header(&mut self, name: &'static str, id: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+        let known = self.name.take_if(|(known, _)| std::ptr::eq(*known, name));
+        // It is in lower case, as the spec has it.
+        let (_, made) = self.name.insert(known.unwrap_or_else(|| (name, HeaderName::from_static(name))));
+        let bytes = self.bytes.get_or_insert_default();
+        if bytes.capacity() < id.len() {
+            bytes.reserve(IDS_BYTES);
+        }
+        bytes.extend_from_slice(id);
+        Some((made.clone(), HeaderValue::from_maybe_shared(bytes.split().freeze()).ok()?))
+    }
 }
 
 /// Headers that say how the message is framed are the server's to write.

@@ -131,7 +131,7 @@ pub(super) fn finish(
         AnswerBody::stream(exchange, log)
     } else {
         let body = AnswerBody::whole(&mut exchange);
-        log(&worker.shared, exchange.head(), status, body.len(), began);
+        log(&worker.shared, &exchange, status, body.len(), began);
         worker.put_back(exchange);
         body
     };
@@ -152,7 +152,7 @@ pub(super) fn refuse(
     began: Instant,
     status: StatusCode,
 ) -> Response<AnswerBody> {
-    log(&worker.shared, exchange.head(), status.as_u16(), 0, began);
+    log(&worker.shared, &exchange, status.as_u16(), 0, began);
     worker.put_back(exchange);
     plain(status, guard)
 }

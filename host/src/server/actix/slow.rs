@@ -137,6 +137,7 @@ impl Request {
             let _place = place;
             let slot = watch.slot(Crew::Pool, None);
             if let Some(route) = exchange.route() {
+                slot.is_for(exchange.number());
                 slot.enter(route);
             }
             let progress = exchange.call();
@@ -172,7 +173,7 @@ impl Request {
             AnswerBody::stream(exchange, log)
         } else {
             let body = AnswerBody::whole(&mut exchange);
-            log(shared, exchange.head(), status, body.len(), self.began);
+            log(shared, &exchange, status, body.len(), self.began);
             body
         };
         self.worker.put_back(self.exchange);

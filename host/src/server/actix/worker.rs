@@ -107,6 +107,7 @@ impl Worker {
     ) -> T {
         let guard = exchange.head().request.as_ref().and_then(Request::conn_data::<Rc<Guard>>);
         let Some(route) = exchange.route() else { return work(exchange) };
+        self.slot.is_for(exchange.number());
         self.slot.enter_on(route, guard.and_then(|guard| guard.fd()));
         let done = work(exchange);
         // Cut off or not, the answer is handed to actix: it notices that the connection is gone.

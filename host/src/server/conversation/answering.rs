@@ -1,7 +1,7 @@
 //! Writing answers.
 
 use super::writer::{Waiting, Writer};
-use super::{Broken, Conversation, is_bodiless};
+use super::{Answered, Broken, Conversation, is_bodiless};
 use crate::exchange::{self, Exchange, OwnedBody};
 use crate::h1::{BodyLength, Refusal};
 use crate::server::wait::{Deadline, wait};
@@ -10,8 +10,8 @@ use std::os::fd::AsFd;
 use std::task::Poll;
 
 impl Conversation<'_> {
-    /// Writes the answer: its status and the bytes of its body that went out.
-    pub(super) fn respond(&mut self) -> Result<(u16, u64), Broken> {
+    /// Writes the answer.
+    pub(super) fn respond(&mut self) -> Result<Answered, Broken> {
         self.start()?;
         let answer = self.exchange.answer();
         let (status, is_streamed) = (answer.status(), answer.is_streamed());
@@ -26,10 +26,11 @@ impl Conversation<'_> {
             sent += self.send_stream()?;
         }
         let _ = self.http.finish(&mut self.out);
+        let id = *self.exchange.id();
         // What the client has not taken yet is here: the plugin need not wait for it.
         self.exchange.give_back();
         self.flush()?;
-        Ok((status, if is_bare { 0 } else { sent }))
+        Ok(Answered { id, status, bytes: if is_bare { 0 } else { sent } })
     }
 
     fn start(&mut self) -> Result<(), Broken> {
@@ -46,7 +47,10 @@ impl Conversation<'_> {
         let started =
             crate::date::with_now(|date| http.start_response(out, answer.status(), headers, length, date));
         if let Err(error) = started {
-            tracing::error!(request = self.exchange.id(), "cannot send the answer of the handler: {error}");
+            tracing::error!(
+                request = &**self.exchange.id(),
+                "cannot send the answer of the handler: {error}"
+            );
             self.exchange.has_failed();
             return Err(Refusal::new(500, "the handler's answer cannot be sent").into());
         }
@@ -74,7 +78,7 @@ impl Conversation<'_> {
                 Poll::Ready(Some(Ok(chunk))) => return Ok(Some(chunk)),
                 Poll::Ready(Some(Err(_))) => {
                     tracing::error!(
-                        request = self.exchange.id(),
+                        request = &**self.exchange.id(),
                         "the handler's stream failed: the answer is cut short"
                     );
                     self.flush()?;

@@ -1,6 +1,7 @@
 //! The process of one connection.
 
 use crate::error::Error;
+use crate::log;
 use crate::server::conversation;
 use crate::server::listening::Listening;
 use crate::server::socket::Socket;
@@ -36,7 +37,7 @@ fn serve(parent: &Serving, errands: &dyn Errands, socket: Socket, is_last: bool)
     parent.listening.close();
     let stop = Stop::new()?;
     follow(&parent.stop, &stop)?;
-    parent.access_log.begin();
+    log::after_fork();
     let serving = Arc::new(Serving {
         service: parent.service.clone(),
         listening: Listening::of([])?,
@@ -61,12 +62,12 @@ fn serve(parent: &Serving, errands: &dyn Errands, socket: Socket, is_last: bool)
         // Who is left behind would be waited for at the end of the scope.
         served.inspect_err(|error| {
             tracing::error!("process {}: {error}", getpid());
-            parent.access_log.flush();
+            log::flush();
             signal_hook::low_level::exit(STUCK);
         })
     })?;
     errands.end_child();
-    parent.access_log.flush();
+    log::flush();
     Ok(())
 }
 

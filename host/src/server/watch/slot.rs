@@ -3,6 +3,7 @@
 
 use super::stuck::Crew;
 use crate::clock::coarse_ms;
+use crate::request_id;
 use crate::server::socket::Socket;
 use crate::table::Route;
 use std::io::IoSlice;
@@ -31,14 +32,17 @@ const IDLE: u8 = Stage::Idle as u8;
 const CALLING: u8 = Stage::Calling as u8;
 const CUT: u8 = Stage::Cut as u8;
 
-const LATE: &[u8] = b"HTTP/1.1 504 Gateway Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n\
-content-length: 55\r\nconnection: close\r\n\r\n504 Gateway Timeout\nthe handler did not answer in time\n";
+const LATE_HEAD: &str = "HTTP/1.1 504 Gateway Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n\
+content-length: 55\r\nconnection: close\r\n";
+const LATE_BODY: &str = "\r\n504 Gateway Timeout\nthe handler did not answer in time\n";
 
 /// See the module.
 pub(in crate::server) struct Slot {
     stage: AtomicU8,
     since_ms: AtomicU64,
     route: AtomicPtr<Route>,
+    /// The number in the id of the request; 0: it has none.
+    number: AtomicU64,
     /// The connection of this call, where it is another one each time; -1: none.
     fd: AtomicI32,
     /// Where a late answer goes; none: the client is cut off without one.
@@ -57,6 +61,7 @@ impl Slot {
             stage: AtomicU8::new(IDLE),
             since_ms: AtomicU64::new(0),
             route: AtomicPtr::new(null_mut()),
+            number: AtomicU64::new(0),
             fd: AtomicI32::new(-1),
             socket,
             has_begun: AtomicBool::new(false),
@@ -67,6 +72,17 @@ impl Slot {
     /// Says whether a part of the answer went out, and more of it is asked for.
     pub(in crate::server) fn answer_has_begun(&self, has_begun: bool) {
         self.has_begun.store(has_begun, Ordering::Relaxed);
+    }
+
+    /// Says which request the next call is for.
+    pub(in crate::server) fn is_for(&self, number: u64) {
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    /// The id of the request that is called for; to be asked while it is looked at.
+    pub(super) fn id(&self) -> Option<request_id::Text> {
+        let number = Some(self.number.load(Ordering::Relaxed)).filter(|number| *number != 0);
+        number.map(|number| request_id::text(request_id::process(), number))
     }
 
     /// As `enter`, for the connection with that descriptor, which is open until `leave`.
@@ -125,13 +141,15 @@ impl Slot {
         self.stage.store(next, Ordering::Release);
     }
 
-    /// Answers the client in the owner's place, if that can be, and ends its connection.
-    pub(super) fn cut_off(&self) {
+    /// Answers the client in the owner's place, if that can be, and ends its connection. The answer has the request's id in
+    /// the header of that name.
+    pub(super) fn cut_off(&self, id_header: Option<&str>) {
         let Some(socket) = &self.socket else { return self.cut_off_descriptor() };
         if self.has_begun.load(Ordering::Relaxed) {
             return socket.shutdown(Shutdown::Both);
         }
-        let _ = socket.write(&[IoSlice::new(LATE)]);
+        let id = id_header.zip(self.id()).map(|(name, id)| format!("{name}: {id}\r\n")).unwrap_or_default();
+        let _ = socket.write(&[LATE_HEAD, &id, LATE_BODY].map(|part| IoSlice::new(part.as_bytes())));
         socket.shutdown(Shutdown::Write);
     }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::log::LogFormat;
 
 fn values<T: Clone>(located: &[Located<T>]) -> Vec<T> {
     located.iter().map(|located| located.value.clone()).collect()
@@ -78,6 +79,20 @@ fn every_timeout_and_limit_arrives() {
         store_bytes: 65 << 20,
     };
     assert_eq!((spec.timeouts, spec.limits), (timeouts, limits));
+}
+
+#[test]
+fn every_key_of_log_health_and_process_arrives() {
+    let spec = parse(FULL).unwrap();
+    let want = LogSpec { format: LogFormat::Json, access: Access::Combined, request_id: Some("x-trace") };
+    assert_eq!(spec.log, want);
+    let want = HealthSpec { serve: true, live: "/live".into(), ready: "/ready".into() };
+    assert_eq!(spec.health, want);
+    let ProcessSpec { user, group, no_new_privs, nofile, nproc, core, address_space } = spec.process;
+    let name = |name: Option<Located<String>>| name.map(|name| name.value).unwrap_or_default();
+    assert_eq!((name(user), name(group), no_new_privs), ("www-data".into(), "33".into(), true));
+    let limits = [nofile, nproc, core, address_space].map(|limit| limit.map(|limit| limit.value));
+    assert_eq!(limits, [Some(65_536), Some(512), Some(0), Some(4 << 30)]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod refused;
 use std::path::Path;
 
 use super::*;
+use crate::error::Error;
 
 /// Every key there is.
 const FULL: &str = include_str!("full.toml");

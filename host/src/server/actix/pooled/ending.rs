@@ -5,7 +5,8 @@ use super::errand::Lost;
 use super::stream::PooledChunks;
 use crate::error_page;
 use crate::exchange::Head;
-use crate::server::actix::body::{AnswerBody, StreamLog, log};
+use crate::request_id;
+use crate::server::actix::body::{AnswerBody, StreamLog, log, log_as};
 use crate::server::actix::connection::Guard;
 use crate::server::actix::owned::OwnedHead;
 use crate::server::actix::respond::respond;
@@ -13,7 +14,7 @@ use crate::server::actix::service::plain;
 use crate::server::actix::worker::Worker;
 use crate::server::handler_threads::HandlerThreads;
 use actix_http::{ConnectionType, Response, StatusCode};
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,6 +23,9 @@ use std::time::Instant;
 pub(super) struct Ending {
     pub(super) worker: Rc<Worker>,
     pub(super) head: Arc<OwnedHead>,
+    pub(super) id: request_id::Text,
+    /// The header that has the id.
+    pub(super) id_header: Option<&'static str>,
     pub(super) guard: Option<Rc<Guard>>,
     pub(super) began: Instant,
 }
@@ -43,7 +47,7 @@ impl Ending {
             }
         } else {
             let body = AnswerBody::whole(&mut exchange);
-            log(shared, &self.head, status, body.len(), self.began);
+            log(shared, &exchange, status, body.len(), self.began);
             drop(self.head);
             if let Some(pooled) = &self.worker.pooled {
                 pooled.put_back(exchange);
@@ -68,29 +72,29 @@ impl Ending {
             }
             Refused::Lost(Lost::Panicked) => (StatusCode::INTERNAL_SERVER_ERROR, Some("")),
         };
-        log(&self.worker.shared, &self.head, status.as_u16(), 0, self.began);
+        log_as(&self.worker.shared, &*self.head, &self.id, status.as_u16(), 0, self.began);
         match message {
             None => plain(status, self.guard),
-            Some(message) => page(&self.head, status, message, self.guard),
+            Some(message) => self.page(status, message),
         }
     }
-}
 
-/// The host's own page, which ends the connection: its handler may still be at work.
-fn page(
-    head: &OwnedHead,
-    status: StatusCode,
-    message: &str,
-    guard: Option<Rc<Guard>>,
-) -> Response<AnswerBody> {
-    let page = error_page::render(status.as_u16(), message, None, head.header(b"accept"));
-    let mut response = Response::new(status).set_body(AnswerBody::page(page.body, guard));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    /// The host's own page, which ends the connection: its handler may still be at work.
+    fn page(self, status: StatusCode, message: &str) -> Response<AnswerBody> {
+        let accept = self.head.header(b"accept");
+        let page = error_page::render(status.as_u16(), message, Some(&self.id), accept);
+        let mut response = Response::new(status).set_body(AnswerBody::page(page.body, self.guard));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let (Some(name), Ok(id)) = (self.id_header, HeaderValue::from_str(&self.id)) {
+            headers.insert(HeaderName::from_static(name), id);
+        }
+        response.head_mut().set_connection_type(ConnectionType::Close);
+        response
     }
-    response.head_mut().set_connection_type(ConnectionType::Close);
-    response
 }
 
 /// Why a request has no answer of its exchange's.

@@ -235,6 +235,7 @@ pub(super) fn watched<T>(
     work: impl FnOnce(&mut PoolExchange) -> T,
 ) -> T {
     let Some(route) = Exchange::route(exchange) else { return work(exchange) };
+    slot.is_for(exchange.number());
     slot.enter(route);
     let done = work(exchange);
     // Late or not, it is the loop that answers: it has a deadline of its own.

@@ -79,16 +79,19 @@ impl Asked {
         drop(head);
         let in_flight = InFlight::begin(&worker, &limits);
         let mut answering = Answering { threads, payload, guard: guard.clone() };
-        let answered = match (over, &in_flight) {
-            (Some(status), _) => Err(Refused::Plainly(status)),
-            (None, None) => {
-                exchange.begin();
+        let id_header = exchange.settings().request_id;
+        let plan = over.is_none().then(|| exchange.begin());
+        // Not before it has begun: that gives it its number.
+        let id = *exchange.id();
+        let answered = match (over, plan, &in_flight) {
+            (Some(status), ..) => Err(Refused::Plainly(status)),
+            (None, Some(plan), Some(_)) => answering.see_through(exchange, plan).await,
+            (None, ..) => {
                 exchange.refuse_as_busy();
                 Ok(exchange)
             }
-            (None, Some(_)) => answering.see_through(exchange).await,
         };
-        let ending = Ending { worker, head: shared_head, guard, began };
+        let ending = Ending { worker, head: shared_head, id, id_header, guard, began };
         match answered {
             Ok(exchange) => ending.finish(exchange, &answering.threads),
             Err(refused) => ending.refuse(&refused),
@@ -105,8 +108,8 @@ struct Answering {
 
 impl Answering {
     /// Reads the body, waits at gates, and has the handler called as often as it takes.
-    async fn see_through(&mut self, mut exchange: Parcel) -> Result<Parcel, Refused> {
-        let (mut plan, mut has_body) = (exchange.begin(), false);
+    async fn see_through(&mut self, mut exchange: Parcel, mut plan: Plan) -> Result<Parcel, Refused> {
+        let mut has_body = false;
         loop {
             if exchange.is_own_page() {
                 exchange.call();

@@ -4,7 +4,8 @@ use super::errand::{self, Away, Begun, Limit, watched};
 use super::signal::Signal;
 use super::{Parcel, PoolExchange};
 use crate::exchange::{OwnedBody, StreamFailed};
-use crate::server::actix::body::{Chunks, PIECE_BYTES_MAX, StreamLog, log};
+use crate::request_id;
+use crate::server::actix::body::{Chunks, PIECE_BYTES_MAX, StreamLog, log_as};
 use crate::server::actix::owned::OwnedHead;
 use crate::server::handler_threads::HandlerThreads;
 use crate::server::watch::Slot;
@@ -24,7 +25,7 @@ pub(super) struct PooledChunks {
     threads: HandlerThreads,
     /// How long a thread may take for a chunk.
     timeout: Option<Duration>,
-    id: String,
+    id: request_id::Text,
     head: Arc<OwnedHead>,
     status: u16,
     log: StreamLog,
@@ -54,7 +55,7 @@ enum Then {
 
 impl PooledChunks {
     pub(super) fn of(exchange: Parcel, status: u16, log: StreamLog, threads: &HandlerThreads) -> Self {
-        let (head, id) = (exchange.head().clone(), exchange.id().to_owned());
+        let (head, id) = (exchange.head().clone(), *exchange.id());
         let timeout = exchange.settings().timeouts.handler;
         let (threads, begun) = (threads.clone(), Begun::keep(exchange, threads));
         let (at, made, signal) = (At::Here { begun, asks: true }, VecDeque::new(), Arc::default());
@@ -78,7 +79,7 @@ impl PooledChunks {
 
     fn has_failed(&mut self) -> StreamFailed {
         self.at = At::Over;
-        tracing::error!(request = self.id, "the handler's stream failed: the answer is cut short");
+        tracing::error!(request = &*self.id, "the handler's stream failed: the answer is cut short");
         StreamFailed
     }
 }
@@ -137,6 +138,6 @@ impl Chunks for PooledChunks {
 
 impl Drop for PooledChunks {
     fn drop(&mut self) {
-        log(&self.log.shared, &self.head, self.status, self.log.sent, self.log.began);
+        log_as(&self.log.shared, &*self.head, &self.id, self.status, self.log.sent, self.log.began);
     }
 }
