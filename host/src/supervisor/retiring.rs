@@ -8,7 +8,7 @@ use rustix::process::Pid;
 use std::time::{Duration, Instant};
 
 /// How long the last words of a worker that has ended may take to be read.
-const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 impl Supervisor {
     /// The first worker of a new set is ready. Those of the old one serve until others of the new one are, too.

@@ -12,6 +12,7 @@ use super::counting::Sum;
 use super::event::Reply;
 use super::message::{Cause, ToWorker};
 use super::process::{Ending, Worker, WorkerId};
+use super::retiring::LAST_WORDS_MAX;
 use crate::control::{Answer, Counted};
 use crate::deployment::{Change, Receipt};
 use crate::error::Error;
@@ -51,6 +52,8 @@ struct Roll {
     served: Vec<(String, u64)>,
     /// When the new workers are not waited for any more, and which have not said what they answered.
     counting: Option<(Instant, Vec<WorkerId>)>,
+    /// The first worker has ended, and what it said last is waited for: until when, and what is said if nothing comes.
+    without_word: Option<(Instant, Error)>,
 }
 
 /// What an old worker answered.
@@ -70,7 +73,9 @@ impl Rolls {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        Some(self.current.as_ref()?.counting.as_ref()?.0)
+        let roll = self.current.as_ref()?;
+        let counting = roll.counting.as_ref().map(|(until, _)| *until);
+        counting.into_iter().chain(roll.without_word.as_ref().map(|(until, _)| *until)).min()
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Reply> {
@@ -137,6 +142,12 @@ impl Supervisor {
         if self.rolls.current.as_ref().is_some_and(|roll| roll.published.is_some()) {
             self.count_or_finish(now);
         }
+        let is_due = |roll: &mut Roll| roll.without_word.as_ref().is_some_and(|(until, _)| *until <= now);
+        if let Some(mut roll) = self.rolls.current.take_if(is_due)
+            && let Some((_, error)) = roll.without_word.take()
+        {
+            fail(roll, &error);
+        }
         let is_free = self.next.is_none() && self.outgoing.is_empty() && self.current.is_serving();
         // Behind the last one: no event may come that would have the next one begin.
         if is_free && self.stopping.is_none() && !self.rolls.is_under_way() {
@@ -161,6 +172,7 @@ impl Supervisor {
                     old: old.collect(),
                     served: self.current.served.generations.numbers(),
                     counting: None,
+                    without_word: None,
                 });
                 self.next = Some(first);
             }
@@ -171,12 +183,18 @@ impl Supervisor {
     /// What became of a change. Where it was refused, or nothing differs, the worker that tried it ends.
     pub(super) fn rolled(&mut self, id: WorkerId, answer: Answer, has_changed: bool) {
         let Some(mut roll) = self.rolls.current.take_if(|roll| roll.first == id) else { return };
+        let has_ended = roll.without_word.take();
+        if let (0, true, Some((_, error))) = (answer.exit, has_changed, &has_ended) {
+            return reply_all(roll.replies, &error.clone().into());
+        }
         if answer.exit == 0 && has_changed {
             roll.answer = Some(answer);
             self.rolls.current = Some(roll);
             return;
         }
-        self.rolls.spent = Some(id);
+        if has_ended.is_none() {
+            self.rolls.spent = Some(id);
+        }
         let timeouts = self.timeouts;
         if let Some(worker) = self.worker(id) {
             let limit = super::stopping::retire_limit(&timeouts);
@@ -200,12 +218,17 @@ impl Supervisor {
             return true;
         }
         let is_first = |roll: &mut Roll| roll.first == worker.id && roll.published.is_none();
-        let Some(roll) = self.rolls.current.take_if(is_first) else { return false };
+        let Some(mut roll) = self.rolls.current.take_if(is_first) else { return false };
         let error =
             Error::failed(format!("worker {}, which was to carry the change out, {ending}", worker.pid));
         let error = error.help("nothing has changed: all that was served before is still served");
-        tracing::error!("{error}");
-        reply_all(roll.replies, &error.into());
+        if ending == Ending::Exit(0) && !worker.is_silent {
+            // It has said what came of the change, and that is read after its end was seen.
+            roll.without_word = Some((Instant::now() + LAST_WORDS_MAX, error));
+            self.rolls.current = Some(roll);
+        } else {
+            fail(roll, &error);
+        }
         true
     }
 
@@ -253,6 +276,11 @@ impl Supervisor {
     pub(super) fn refuse_rolls(&mut self) {
         reply_all(self.rolls.take_all(), &Error::failed("the host stops").into());
     }
+}
+
+fn fail(roll: Roll, error: &Error) {
+    tracing::error!("{error}");
+    reply_all(roll.replies, &error.clone().into());
 }
 
 fn reply_all(replies: Vec<Reply>, answer: &Answer) {

@@ -197,6 +197,28 @@ fn where_the_first_worker_of_a_roll_is_refused_nothing_has_changed_and_its_answe
 }
 
 #[test]
+fn what_the_first_worker_of_a_roll_said_last_counts_also_when_its_end_was_seen_before() {
+    let (mut stage, _old) = set_of(2);
+    let (answer, first) = rolling(&mut stage);
+    let id = stage.supervisor.next.as_ref().expect("the first worker").id;
+    stage.ends(&first, Ending::Exit(0));
+    assert!(answer.try_recv().is_err(), "it has said why, and that is on its way");
+    let refused = Answer { exit: 78, ..Answer::done("no such file", json!({})) };
+    stage.supervisor.heard(id, FromWorker::Rolled { answer: refused.clone(), has_changed: false }, None);
+    assert_eq!(answer.try_recv().expect("an answer"), refused);
+
+    let (answer, first) = rolling(&mut stage);
+    stage.ends(&first, Ending::Exit(0));
+    stage.after(SECOND + SECOND);
+    let answer = answer.try_recv().expect("an answer");
+    assert!(
+        answer.text.contains("which was to carry the change out, ended with exit code 0"),
+        "{}",
+        answer.text
+    );
+}
+
+#[test]
 fn equal_changes_that_wait_are_one() {
     let (mut stage, _old) = set_of(1);
     let (first_answer, first) = rolling(&mut stage);
