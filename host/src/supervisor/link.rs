@@ -84,7 +84,7 @@ pub struct Begin {
     pub cause: Cause,
     /// How many workers ended one after the other just before, without having served for long.
     pub failures: usize,
-    /// The sockets, each with the address as the spec or [`Parent::listen`] names it.
+    /// The sockets, each with the address as the spec, or whoever asked for it while the host ran, names it.
     pub listeners: Vec<(Bind, Listener)>,
     /// What the worker before had, the oldest first, each with its sealed copy.
     pub generations: Vec<(Published, OwnedFd)>,
@@ -98,7 +98,8 @@ pub struct Begin {
     pub roll: Option<Change>,
 }
 
-/// A worker's link to its supervisor. Nothing here waits for the supervisor, but [`Parent::listen`]. Clones are the same link.
+/// A worker's link to its supervisor. Nothing here waits for the supervisor, but [`listen`](crate::deployment::Parent::listen).
+/// Clones are the same link.
 #[derive(Clone)]
 pub struct Link(Arc<Inner>);
 

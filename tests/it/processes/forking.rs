@@ -137,7 +137,11 @@ fn a_roll_tells_kept_connections_that_their_next_answer_is_the_last() {
     let child = pid_of(&mut kept);
     let output = std::thread::scope(|threads| {
         let swap = threads.spawn(|| host.ctl(["swap", "lifeline", "--force"]));
-        eventually("the new one answers", || serving(&host)["generation"] == 2);
+        eventually("the new one answers", || {
+            let status = host.status();
+            let rows = status["generations"].as_array().cloned().unwrap_or_default();
+            rows.iter().any(|row| row["state"] == "serving" && row["generation"] == 2)
+        });
         assert!(!swap.is_finished(), "an old process is there");
         let answer = kept.get("/pid");
         assert_eq!((answer.text(), answer.header("connection")), (child.to_string().as_str(), Some("close")));
