@@ -28,6 +28,10 @@ fn is_root() -> bool {
 /// A line of what the system says of a process, or of a thread.
 fn line_of(file: &str, name: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_else(|cause| panic!("{file}: {cause}"));
+    line_in(&text, file, name)
+}
+
+fn line_in(text: &str, file: &str, name: &str) -> String {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap_or_else(|| panic!("{file} has no `{name}`")).split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,15 +1,20 @@
 //! The user of a worker. As root these tests see that it is given up; as any other user, that the host says what it needs.
 
-use super::{is_root, line_of, rights};
+use super::{is_root, line_in, line_of, rights};
 use crate::harness::{Host, eventually, for_each_server};
 
 /// In every system there is.
 const NOBODY: &str = "65534";
 
-/// What the system says of each thread of a process.
+/// What the system says of each thread of a process. One that ends meanwhile is none of them.
 fn threads_of(pid: u32, name: &str) -> Vec<String> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("a process").flatten();
-    threads.map(|thread| line_of(&thread.path().join("status").display().to_string(), name)).collect()
+    let lines: Vec<String> = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok())
+        .map(|status| line_in(&status, "status", name))
+        .collect();
+    assert!(!lines.is_empty(), "process {pid} has no thread");
+    lines
 }
 
 #[track_caller]
