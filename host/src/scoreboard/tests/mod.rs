@@ -1,3 +1,4 @@
+use super::generations::Mapped;
 use super::*;
 use std::net::SocketAddr;
 use std::sync::Arc;
