@@ -6,15 +6,17 @@ use std::net::{SocketAddr, TcpStream};
 /// How many connections are open at once.
 pub(crate) const CONNECTIONS: usize = 64;
 
+/// No answer of these is longer.
+const ANSWER_BYTES_MAX: usize = 16 << 10;
+
 /// Connections that ask the same thing again and again.
 pub(crate) struct Load {
     connections: Vec<TcpStream>,
     request: Vec<u8>,
-    answer_bytes: usize,
+    answer: Vec<u8>,
 }
 
 impl Load {
-    /// Connects, and learns how long an answer is.
     pub(crate) fn new(address: SocketAddr, path: &str) -> Self {
         let connect = |_| {
             let stream = TcpStream::connect(address).expect("the server listens");
@@ -22,43 +24,44 @@ impl Load {
             stream
         };
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
-        let mut load =
-            Self { connections: (0..CONNECTIONS).map(connect).collect(), request, answer_bytes: 0 };
-        load.answer_bytes = load.first_answer();
-        load
-    }
-
-    fn first_answer(&mut self) -> usize {
-        let stream = &mut self.connections[0];
-        stream.write_all(&self.request).expect("a request is sent");
-        let mut buf = [0; 16 << 10];
-        let mut len = 0;
-        loop {
-            len += stream.read(&mut buf[len..]).expect("an answer");
-            let text = String::from_utf8_lossy(&buf[..len]).to_ascii_lowercase();
-            assert!(text.starts_with("http/1.1 200"), "{text}");
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-            let length: usize = length.and_then(|length| length.parse().ok()).expect("a content-length");
-            if body.len() >= length {
-                return head.len() + 4 + length;
-            }
-        }
+        let connections = (0..CONNECTIONS).map(connect).collect();
+        Self { connections, request, answer: vec![0; ANSWER_BYTES_MAX] }
     }
 
     /// Sends so many requests at least, and reads every answer; how many it were.
     pub(crate) fn run(&mut self, requests: usize) -> usize {
         let rounds = requests.div_ceil(CONNECTIONS);
-        let mut answer = vec![0; self.answer_bytes];
         for _ in 0..rounds {
             for stream in &mut self.connections {
                 stream.write_all(&self.request).expect("a request is sent");
             }
             for stream in &mut self.connections {
-                stream.read_exact(&mut answer).expect("a whole answer");
-                assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+                read(stream, &mut self.answer);
             }
         }
         rounds * CONNECTIONS
     }
+}
+
+/// Reads one answer to its end. Not all are of one length: they have an id.
+fn read(stream: &mut TcpStream, buf: &mut [u8]) {
+    let (mut len, mut whole) = (0, None);
+    while whole.is_none_or(|whole| len < whole) {
+        let read = stream.read(&mut buf[len..]).expect("an answer");
+        assert!(read > 0, "cut off: {}", String::from_utf8_lossy(&buf[..len]));
+        len += read;
+        whole = whole.or_else(|| whole_bytes(&buf[..len]));
+    }
+    assert_eq!(whole, Some(len), "more than one answer: {}", String::from_utf8_lossy(&buf[..len]));
+}
+
+/// How many bytes an answer has, once its head is there.
+fn whole_bytes(begin: &[u8]) -> Option<usize> {
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut answer = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = answer.parse(begin).expect("an answer") else { return None };
+    assert_eq!(answer.code, Some(200), "{}", String::from_utf8_lossy(begin));
+    let length = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|length| std::str::from_utf8(length.value).ok()?.parse::<usize>().ok());
+    Some(head + length.expect("a content-length"))
 }
