@@ -11,6 +11,10 @@ const QUIET: Duration = Duration::from_millis(600);
 /// What a process may compute in that time that does nothing but to try again now and then.
 const CPU_MAX: Duration = Duration::from_millis(150);
 
+/// The numbers below are those of what a worker opens first and keeps, so that the limit forbids it every new one: also when what
+/// was open for a moment is closed again.
+const KEPT: u64 = 8;
+
 pub(super) fn without_descriptors_what_is_open_is_served_and_who_comes_waits(server: &'static str) {
     let host = Host::start(lab(), server);
     let mut kept = host.connect();
@@ -44,7 +48,11 @@ fn while_exhausted(host: &Host, begin: impl FnOnce(&Host) -> Vec<Client>) -> Vec
     let worker = host.worker_pid();
     let pid = Pid::from_raw(worker.cast_signed()).expect("a process id");
     // It has the limits of this process, of which the hard one stays.
-    let none_left = Rlimit { current: Some(lowest_free(worker)), ..getrlimit(Resource::Nofile) };
+    let none_left = Rlimit { current: Some(KEPT), ..getrlimit(Resource::Nofile) };
+    assert!(
+        lowest_free(worker) >= KEPT,
+        "a descriptor below {KEPT} is free, so that one more could be opened"
+    );
     let before = prlimit(Some(pid), Resource::Nofile, none_left).expect("a process of our own");
     let mut waiting = begin(host);
     host.wait_for_line("cannot accept connections on ");
