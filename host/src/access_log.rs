@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,17 @@ impl Without {
     }
 }
 
+/// When a request began, if it is to have a line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Began(Option<Instant>);
+
+impl Began {
+    /// How long ago that was.
+    pub(crate) fn took(self) -> Duration {
+        self.0.map_or(Duration::ZERO, |began| began.elapsed())
+    }
+}
+
 /// What became of a request.
 pub(crate) struct Sent<'a> {
     /// The request's id.
@@ -74,7 +85,12 @@ impl AccessLog {
         Self(Some(Arc::new(Lines { form, without })))
     }
 
-    /// Whether anybody reads the lines: if not, a server need not even look at the clock.
+    /// A request begins. Its time is only taken where somebody reads it.
+    pub(crate) fn begin(&self) -> Began {
+        Began(self.is_on().then(Instant::now))
+    }
+
+    /// Whether anybody reads the lines.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
     }

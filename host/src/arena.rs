@@ -36,6 +36,11 @@ impl Arena {
         self.0.try_alloc_slice_copy(items).unwrap_or_default()
     }
 
+    /// The items that an iterator has; none when the arena is used up.
+    pub(crate) fn collect<T: Copy>(&self, items: impl ExactSizeIterator<Item = T>) -> &mut [T] {
+        self.0.try_alloc_slice_fill_iter(items).unwrap_or_default()
+    }
+
     pub(crate) fn slice(&self, text: &str) -> Slice {
         Slice::text(self.text(text))
     }

@@ -1,7 +1,7 @@
 //! Ids of requests: unlike within a process, unlikely to be alike between two. They are the host's own: what a client sends as
 //! one is not looked at.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -57,11 +57,17 @@ impl Text {
     }
 }
 
+impl Text {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.digits[..usize::from(self.length)]
+    }
+}
+
 impl Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
-        std::str::from_utf8(&self.digits[..usize::from(self.length)]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -74,6 +80,44 @@ impl fmt::Display for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
+    }
+}
+
+/// The id of one request after another: a number, and a text that is made when somebody asks for it.
+#[derive(Default)]
+pub(crate) struct RequestId {
+    /// 0: not given yet.
+    number: Cell<u64>,
+    text: OnceCell<Text>,
+}
+
+impl RequestId {
+    /// Gives it that number. It has no text yet, or has had that number before.
+    pub(crate) fn set(&self, number: u64) {
+        self.number.set(number);
+    }
+
+    /// What it was given, if it was.
+    pub(crate) fn given(&self) -> u64 {
+        self.number.get()
+    }
+
+    /// What it was given, else one that is made now.
+    pub(crate) fn number(&self) -> u64 {
+        if self.number.get() == 0 {
+            self.number.set(next());
+        }
+        self.number.get()
+    }
+
+    pub(crate) fn text(&self) -> &Text {
+        self.text.get_or_init(|| text(process(), self.number()))
+    }
+
+    /// The next request has none yet.
+    pub(crate) fn reset(&mut self) {
+        self.number.set(0);
+        self.text.take();
     }
 }
 
@@ -116,6 +160,17 @@ mod tests {
         ] {
             assert_eq!(&*text(process, id), want);
         }
+    }
+
+    #[test]
+    fn an_id_that_nobody_gave_is_made_once_and_the_next_request_has_another() {
+        let mut id = RequestId::default();
+        assert_eq!(id.given(), 0);
+        let first = *id.text();
+        assert_eq!((id.number(), *id.text()), (id.given(), first));
+        id.reset();
+        id.set(0x2a);
+        assert_eq!(*id.text(), text(process(), 0x2a));
     }
 
     #[test]

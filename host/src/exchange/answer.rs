@@ -4,7 +4,7 @@
 use super::{Exchange, Head, Progress, Stage};
 use crate::error_page;
 use crate::request_body::BodyPipe;
-use crate::request_id;
+use crate::request_id::{self, RequestId};
 use crate::scoreboard::State;
 use crate::usage::{InBody, Uses};
 use crate::waker::HostWaker;
@@ -33,7 +33,7 @@ pub(crate) struct Answer<'a> {
     response: &'a Response,
     has_own_stream: bool,
     /// The header with the request's id, if there is to be one.
-    id: Option<(&'a [u8], &'a [u8])>,
+    id: Option<(&'static str, &'a RequestId)>,
 }
 
 impl<'a> Answer<'a> {
@@ -44,7 +44,8 @@ impl<'a> Answer<'a> {
     /// The headers that the handler and its middleware set, and the request's id: the one of the log, whatever they say.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         let id = self.id;
-        let is_another = move |name: &[u8]| id.is_none_or(|(of_id, _)| !name.eq_ignore_ascii_case(of_id));
+        let is_another =
+            move |name: &[u8]| id.is_none_or(|(of_id, _)| !name.eq_ignore_ascii_case(of_id.as_bytes()));
         let pairs = match self.response.headers_len {
             0 => &[],
             // SAFETY: the contract: that many pairs, in static memory or in this request's arena.
@@ -57,6 +58,7 @@ impl<'a> Answer<'a> {
             let value = unsafe { pair.value.bytes() };
             (name.unwrap_or_default(), value.unwrap_or_default())
         });
+        let id = id.map(|(name, id)| (name.as_bytes(), id.text().as_bytes()));
         set.filter(move |(name, _)| is_another(name)).chain(id)
     }
 
@@ -107,7 +109,7 @@ impl<H: Head> Exchange<H> {
         debug_assert!(self.stage == Stage::Done, "the answer is not there yet");
         // SAFETY: no handler is at work on it; the host changes it through `&mut self` only.
         let response = unsafe { &*self.inner().response.get() };
-        let id = self.settings().request_id.map(|name| (name.as_bytes(), self.id().as_bytes()));
+        let id = self.settings().request_id.map(|name| (name, &self.inner().id));
         Answer { response, has_own_stream: self.own_stream.is_some(), id }
     }
 
@@ -203,7 +205,7 @@ impl<H: Head> Exchange<H> {
     /// The host's own page.
     pub(super) fn page(&mut self, status: u16, message: &str) -> Progress {
         let inner = self.inner();
-        let id = (status >= 500).then(|| &**inner.id());
+        let id = (status >= 500).then(|| &**inner.id.text());
         let page = error_page::render(status, message, id, inner.head.header(b"accept"));
         let mut headers = [Pair { name: Slice::ABSENT, value: Slice::ABSENT }; 1 + PAGE_HEADERS];
         headers[0] = Pair { name: Slice::text("content-type"), value: Slice::text(page.content_type) };
@@ -286,12 +288,12 @@ impl<H: Head> Exchange<H> {
 
     /// The number in the request's id.
     pub(crate) fn number(&self) -> u64 {
-        self.inner().number()
+        self.inner().id.number()
     }
 
     /// The request's id, as in the log.
     pub(crate) fn id(&self) -> &request_id::Text {
-        self.inner().id()
+        self.inner().id.text()
     }
 }
 

@@ -155,7 +155,7 @@ impl<H: Head> Exchange<H> {
         inner.fill(request, &method, "/");
         let path = inner.path()?;
         request.path = Slice::text(path);
-        let Some((mount, rest)) = inner.table().mount(inner.head.host(), path) else {
+        let Some((mount, rest)) = inner.table().mount(|| inner.head.host(), path) else {
             return Err((404, format!("not found: {path}")));
         };
         inner.place.set(Place { route: None, mount: Some(NonNull::from(mount)) });

@@ -5,7 +5,7 @@ use super::answer;
 use super::vtable;
 use crate::arena::Arena;
 use crate::foreign::OwnedHandler;
-use crate::request_id;
+use crate::request_id::RequestId;
 use crate::scoreboard::Client;
 use crate::service::{Service, Settings};
 use crate::table::{Mount, Route, Table};
@@ -63,9 +63,8 @@ pub(super) struct Inner<H> {
     pub(super) allow: Cell<Option<String>>,
     /// Whether the plugin said in the log what went wrong.
     pub(super) explained: Cell<bool>,
-    /// What the scoreboard has for an id; 0: the request has not begun.
-    pub(super) number: Cell<u64>,
-    id: OnceCell<request_id::Text>,
+    /// Given by the scoreboard when the request begins.
+    pub(super) id: RequestId,
     peer: OnceCell<String>,
 }
 
@@ -83,8 +82,7 @@ impl<H: Head> Inner<H> {
             response: UnsafeCell::new(answer::empty(200)),
             allow: Cell::new(None),
             explained: Cell::new(false),
-            number: Cell::new(0),
-            id: OnceCell::new(),
+            id: RequestId::default(),
             peer: OnceCell::new(),
         }
     }
@@ -160,8 +158,7 @@ impl<H: Head> Inner<H> {
 
     pub(super) fn fill_route(&self, request: &mut abi::Request, route: &Route, params: &Params<'_>) {
         request.rule = Slice::text(&route.rule);
-        let params: smallvec::SmallVec<[Param; 8]> = params.iter().map(param).collect();
-        let params = self.arena.items(&params);
+        let params = self.arena.collect(params.iter().map(param));
         request.params = params.as_ptr();
         request.params_len = params.len() as u32;
     }
@@ -185,19 +182,6 @@ impl<H: Head> Inner<H> {
         errors.iter().find(|(known, _)| *known == status).map(|(_, handler)| OwnedHandler::raw(handler))
     }
 
-    /// The number in the request's id: what the scoreboard has, else one that is made when somebody asks for it.
-    pub(super) fn number(&self) -> u64 {
-        if self.number.get() == 0 {
-            self.number.set(request_id::next());
-        }
-        self.number.get()
-    }
-
-    /// The request's id, which the scoreboard has as a number: made when somebody asks for it.
-    pub(super) fn id(&self) -> &request_id::Text {
-        self.id.get_or_init(|| request_id::text(request_id::process(), self.number()))
-    }
-
     pub(super) fn peer(&self) -> &str {
         self.peer.get_or_init(|| self.head.peer())
     }
@@ -215,8 +199,7 @@ impl<H: Head> Inner<H> {
         self.arena.reset();
         self.allow.take();
         self.explained.set(false);
-        self.number.set(0);
-        self.id.take();
+        self.id.reset();
         self.peer.take();
     }
 }

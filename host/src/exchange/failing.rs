@@ -72,7 +72,7 @@ impl<H: Head> Exchange<H> {
         self.failed = true;
         let inner = self.inner();
         let plugin = inner.route().map_or("-", |route| route.plugin.name());
-        tracing::error!(plugin, request = &**inner.id(), "{}: {cause}", inner.described());
+        tracing::error!(plugin, request = &**inner.id.text(), "{}: {cause}", inner.described());
         let message = if self.inner().settings.debug && message.is_empty() { cause } else { message };
         self.fail(status, message)
     }
@@ -80,7 +80,7 @@ impl<H: Head> Exchange<H> {
     /// As [`fail`](Self::fail), when this exchange has passed the request on.
     pub(crate) fn fail_anew(&mut self, status: u16, message: &str) -> Progress {
         self.failed = true;
-        self.show_as(self.inner().number.get());
+        self.show_as(self.inner().id.given());
         match self.begin() {
             Plan::Gate | Plan::Whole => self.page(status, message),
             Plan::NoBody | Plan::Stream => self.fail(status, message),
@@ -90,7 +90,7 @@ impl<H: Head> Exchange<H> {
     /// It waited for as long as a handler may take.
     pub(crate) fn is_late_at_gate(&mut self) -> Progress {
         self.failed = true;
-        self.show_as(self.inner().number.get());
+        self.show_as(self.inner().id.given());
         self.page(503, "the plugin is being replaced, and that takes longer than it should")
     }
 

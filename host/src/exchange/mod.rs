@@ -196,7 +196,7 @@ impl<H: Head> Exchange<H> {
 
     /// What the plugin logs on this thread belongs to the request, as long as this lives.
     fn handling(&self) -> request_id::Handling {
-        request_id::handling(self.inner().number())
+        request_id::handling(self.inner().id.number())
     }
 
     /// Goes on with a pending answer.

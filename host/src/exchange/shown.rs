@@ -15,7 +15,7 @@ impl<H: Head> Exchange<H> {
     /// The same, with the id that it has already.
     pub(super) fn show_as(&self, number: u64) {
         let inner = self.inner();
-        inner.number.set(number);
+        inner.id.set(number);
         self.shown.begin(&Request {
             id: number,
             client: inner.head.client(),
@@ -48,7 +48,7 @@ impl<H: Head> Exchange<H> {
     /// nothing.
     pub(super) fn take_place_of(&mut self, other: &mut Exchange<impl Head>) {
         std::mem::swap(&mut self.shown, &mut other.shown);
-        self.inner().number.set(other.inner().number.get());
+        self.inner().id.set(other.inner().id.given());
         self.stage = Stage::Route;
     }
 

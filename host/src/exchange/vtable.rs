@@ -63,7 +63,7 @@ unsafe extern "C" fn peer<H: Head>(ctx: *const c_void) -> Slice {
 unsafe extern "C" fn id<H: Head>(ctx: *const c_void) -> Slice {
     // SAFETY: the contract of `RequestVt`.
     let inner = unsafe { inner::<H>(ctx) };
-    Slice::text(inner.id())
+    Slice::text(inner.id.text())
 }
 
 unsafe extern "C" fn url<H: Head>(
@@ -114,5 +114,5 @@ unsafe extern "C" fn log<H: Head>(ctx: *const c_void, level: i32, message: Slice
     let message = unsafe { message.bytes() }.unwrap_or_default();
     inner.explained.set(inner.explained.get() || level <= abi::LOG_ERROR);
     let plugin = inner.route().map_or("-", |route| route.plugin.name());
-    crate::log::plugin(plugin, Some(&**inner.id()), level, &String::from_utf8_lossy(message));
+    crate::log::plugin(plugin, Some(&**inner.id.text()), level, &String::from_utf8_lossy(message));
 }

@@ -12,7 +12,7 @@ use super::socket::Socket;
 use super::threads::PluginThread;
 use super::wait::{Deadline, wait};
 use super::watch::{Slot, TooLate};
-use crate::access_log::Sent;
+use crate::access_log::{Began, Sent};
 use crate::exchange::{Exchange, Plan, Progress};
 use crate::h1::{self, Connection, Refusal};
 use crate::request_id;
@@ -23,7 +23,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a client may go on sending after it was refused, so that it reads the answer before the connection is reset.
 const LINGER: Duration = Duration::from_millis(500);
@@ -106,7 +106,7 @@ pub(super) fn serve_while(
         exchange,
         out: Vec::new(),
         served: 0,
-        began: Instant::now(),
+        began: serving.access_log.begin(),
     };
     conversation.run();
 }
@@ -124,7 +124,7 @@ struct Conversation<'a> {
     out: Vec<u8>,
     served: u64,
     /// When the request at hand was read.
-    began: Instant,
+    began: Began,
 }
 
 impl Conversation<'_> {
@@ -151,7 +151,7 @@ impl Conversation<'_> {
         if !self.read_head()? {
             return Ok(false);
         }
-        self.began = Instant::now();
+        self.began = self.serving.access_log.begin();
         if self.begin()? {
             self.call()?;
         }
@@ -261,7 +261,7 @@ impl Conversation<'_> {
     fn refuse(&mut self, refusal: Refusal) {
         crate::date::with_now(|date| self.http.refuse(&mut self.out, refusal, date));
         let _ = self.flush();
-        self.log(self.exchange.id(), refusal.status, 0, Instant::now());
+        self.log(self.exchange.id(), refusal.status, 0, self.serving.access_log.begin());
     }
 
     /// Ends the connection so that what was sent is read: stops sending, and takes for a moment what still comes.
@@ -279,9 +279,9 @@ impl Conversation<'_> {
         }
     }
 
-    fn log(&self, id: &str, status: u16, bytes: u64, began: Instant) {
+    fn log(&self, id: &str, status: u16, bytes: u64, began: Began) {
         if self.serving.access_log.is_on() {
-            let sent = Sent { id, status, bytes, took: began.elapsed() };
+            let sent = Sent { id, status, bytes, took: began.took() };
             self.serving.access_log.write(self.exchange.head(), &sent);
         }
     }

@@ -74,12 +74,17 @@ impl Table {
         &self.no_uses
     }
 
-    /// The mount that owns the path, and the path below it. A mount of the host name comes before one without.
-    pub(crate) fn mount<'p>(&self, host: Option<&[u8]>, path: &'p str) -> Option<(&Mount, &'p str)> {
+    /// The mount that owns the path, and the path below it. A mount of the host name comes before one without; nobody looks for a
+    /// host name where none counts.
+    pub(crate) fn mount<'h, 'p>(
+        &self,
+        host: impl FnOnce() -> Option<&'h [u8]>,
+        path: &'p str,
+    ) -> Option<(&Mount, &'p str)> {
         if self.named.is_empty() {
             return self.anywhere.find(path);
         }
-        let named = self.named.get(&host.map(host_name).unwrap_or_default());
+        let named = self.named.get(&host().map(host_name).unwrap_or_default());
         named.and_then(|mounts| mounts.find(path)).or_else(|| self.anywhere.find(path))
     }
 

@@ -5,7 +5,7 @@
 
 use super::ErrorHandlers;
 use crate::usage::Uses;
-use plugin_api_route::{Outcome, Params, Router, Value};
+use plugin_api_route::{FastHash, Outcome, Params, Router, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Mount {
 /// The mounts of one host name, or of none.
 #[derive(Default)]
 pub(crate) struct Mounts {
-    by_prefix: HashMap<String, Mount>,
+    by_prefix: HashMap<String, Mount, FastHash>,
     /// The lengths of the prefixes, longest first: a look-up for each length, however many mounts there are.
     lengths: Vec<usize>,
 }

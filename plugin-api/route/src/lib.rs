@@ -104,7 +104,7 @@ mod rule;
 
 #[cfg(feature = "router")]
 pub use router::{
-    AddError, Added, BuildError, Filter, FilterSpec, Outcome, Param, Params, Route, Router, Value, ValueKind,
-    re_flatten,
+    AddError, Added, BuildError, FastHash, Filter, FilterSpec, Outcome, Param, Params, Route, Router, Value,
+    ValueKind, re_flatten,
 };
 pub use rule::{Rule, RuleError, Segment};

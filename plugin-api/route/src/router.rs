@@ -26,6 +26,7 @@ use crate::rule::{Rule, Segment};
 pub use error::{AddError, BuildError};
 pub use filter::{Filter, FilterSpec, ValueKind};
 pub use flatten::re_flatten;
+pub use hash::FastHash;
 pub use outcome::{Outcome, Param, Params};
 pub use route::Route;
 pub use value::Value;

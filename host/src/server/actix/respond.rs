@@ -2,17 +2,22 @@
 
 use crate::exchange::{Exchange, Head};
 use actix_http::{ConnectionType, Response, StatusCode};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::BytesMut;
 use std::cell::RefCell;
 
-/// Values that most answers have: no memory is taken for them.
-const COMMON: &[&str] = &[
-    "text/plain; charset=utf-8",
-    "text/html; charset=utf-8",
-    "application/json",
-    "application/octet-stream",
-];
+/// The header that most answers have, with the values that most have: nothing is looked at twice for them.
+static COMMON: [(&[u8], HeaderValue); 4] = {
+    const fn common(text: &'static str) -> (&'static [u8], HeaderValue) {
+        (text.as_bytes(), HeaderValue::from_static(text))
+    }
+    [
+        common("text/plain; charset=utf-8"),
+        common("text/html; charset=utf-8"),
+        common("application/json"),
+        common("application/octet-stream"),
+    ]
+};
 
 /// Status and headers of an answer; the status of a refusal where they cannot be sent.
 pub(super) fn respond<H: Head>(
@@ -55,12 +60,11 @@ fn header(name: &[u8], value: &[u8], of_id: Option<&'static str>) -> Option<(Hea
     if let Some(of_id) = of_id.filter(|of_id| std::ptr::eq(of_id.as_bytes(), name)) {
         return IDS.with_borrow_mut(|ids| ids.header(of_id, value));
     }
-    let name = HeaderName::from_bytes(name).ok()?;
-    let value = match COMMON.iter().find(|common| common.as_bytes() == value) {
-        Some(common) => HeaderValue::from_static(common),
-        None => HeaderValue::from_bytes(value).ok()?,
-    };
-    Some((name, value))
+    if name != b"content-type" {
+        return Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?));
+    }
+    let common = COMMON.iter().find(|(text, _)| *text == value).map(|(_, made)| made.clone());
+    Some((CONTENT_TYPE, common.map_or_else(|| HeaderValue::from_bytes(value).ok(), Some)?))
 }
 
 thread_local! {

@@ -1,12 +1,13 @@
 //! Our handler as the service of actix's HTTP: no second router, no boxed future for a handler that answers at once.
 
-use super::body::{ActixExchange, AnswerBody, StreamLog, log};
+use super::body::{ActixExchange, AnswerBody, BoxedExchange, StreamLog, log};
 use super::connection::Guard;
 use super::head::ActixHead;
 use super::pooled;
 use super::respond::respond;
 use super::slow;
 use super::worker::{InFlight, Worker};
+use crate::access_log::Began;
 use crate::exchange::{Exchange, Head, Plan, Progress};
 use actix_http::{Payload, Request, Response, StatusCode};
 use actix_web::dev::{Service, ServiceFactory, fn_factory};
@@ -16,7 +17,6 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 /// The service of one worker.
 pub(super) struct Handling(Rc<Worker>);
@@ -47,7 +47,7 @@ impl Service<Request> for Handling {
 
     fn call(&self, mut request: Request) -> Self::Future {
         let worker = &self.0;
-        let began = Instant::now();
+        let began = worker.shared.serving.access_log.begin();
         let payload = request.take_payload();
         let guard = request.conn_data::<Rc<Guard>>().cloned();
         if let Some(guard) = &guard {
@@ -74,10 +74,10 @@ pub(super) enum Answering {
 impl Answering {
     fn of(
         worker: &Rc<Worker>,
-        mut exchange: ActixExchange,
+        mut exchange: BoxedExchange,
         payload: Payload,
         guard: Option<Rc<Guard>>,
-        began: Instant,
+        began: Began,
     ) -> Self {
         if let Some(refused) = over_limits(exchange.head(), &exchange.settings().limits) {
             return Self::Now(Some(refuse(worker, exchange, guard, began, refused)));
@@ -91,7 +91,7 @@ impl Answering {
             return Self::Now(Some(finish(worker, exchange, guard, began)));
         };
         let is_called = plan == Plan::NoBody && !is_blocking(&exchange);
-        if is_called && worker.watched(&mut exchange, Exchange::call) == Progress::Ready {
+        if is_called && worker.watched(&mut exchange, guard.as_ref(), Exchange::call) == Progress::Ready {
             return Self::Now(Some(finish(worker, exchange, guard, began)));
         }
         let request =
@@ -119,16 +119,16 @@ impl Future for Answering {
 /// Makes actix's response of an answer that is ready, and puts the exchange back.
 pub(super) fn finish(
     worker: &Rc<Worker>,
-    mut exchange: ActixExchange,
+    mut exchange: BoxedExchange,
     guard: Option<Rc<Guard>>,
-    began: Instant,
+    began: Began,
 ) -> Response<AnswerBody> {
     let response = respond(&mut exchange, worker.shared.serving.stop.is_retiring());
     let answer = exchange.answer();
     let (status, is_streamed) = (answer.status(), answer.is_streamed());
     let mut body = if is_streamed {
         let log = StreamLog { shared: worker.shared.clone(), began, sent: 0 };
-        AnswerBody::stream(exchange, log)
+        AnswerBody::stream(*exchange, log)
     } else {
         let body = AnswerBody::whole(&mut exchange);
         log(&worker.shared, &exchange, status, body.len(), began);
@@ -147,9 +147,9 @@ pub(super) fn finish(
 /// Answers a request that is not served, and ends its connection.
 pub(super) fn refuse(
     worker: &Rc<Worker>,
-    exchange: ActixExchange,
+    exchange: BoxedExchange,
     guard: Option<Rc<Guard>>,
-    began: Instant,
+    began: Began,
     status: StatusCode,
 ) -> Response<AnswerBody> {
     log(&worker.shared, &exchange, status.as_u16(), 0, began);

@@ -1,11 +1,12 @@
 //! Requests that are not answered at once: those with a body, a pending answer, or a handler that blocks.
 
-use super::body::{ActixExchange, AnswerBody, log};
+use super::body::{ActixExchange, AnswerBody, BoxedExchange, log};
 use super::connection::Guard;
 use super::owned::OwnedHead;
 use super::respond::respond;
 use super::service::{announces_more, finish, is_blocking, plain, reads_body, refuse};
 use super::worker::Worker;
+use crate::access_log::Began;
 use crate::exchange::{Exchange, Head, Plan, Progress};
 use crate::request_body::BodyPipe;
 use crate::server::pace::Pace;
@@ -19,17 +20,17 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(super) struct Request {
     pub(super) worker: Rc<Worker>,
-    pub(super) exchange: ActixExchange,
+    pub(super) exchange: BoxedExchange,
     pub(super) payload: Payload,
     pub(super) plan: Plan,
     /// Its handler was called, and answers later.
     pub(super) is_called: bool,
     pub(super) guard: Option<Rc<Guard>>,
-    pub(super) began: Instant,
+    pub(super) began: Began,
 }
 
 impl Request {
@@ -84,14 +85,15 @@ impl Request {
         poll_fn(|cx| {
             if !self.is_called {
                 self.is_called = true;
-                if self.worker.watched(&mut self.exchange, Exchange::call) == Progress::Ready {
+                if self.worker.watched(&mut self.exchange, self.guard.as_ref(), Exchange::call)
+                    == Progress::Ready
+                {
                     return Poll::Ready(Ok(()));
                 }
             }
             loop {
-                if self.worker.watched(&mut self.exchange, |exchange| exchange.poll(cx.waker()))
-                    == Progress::Ready
-                {
+                let poll = |exchange: &mut ActixExchange| exchange.poll(cx.waker());
+                if self.worker.watched(&mut self.exchange, self.guard.as_ref(), poll) == Progress::Ready {
                     return Poll::Ready(Ok(()));
                 }
                 let fed = self.exchange.pipe().is_some_and(|pipe| feeder.feed(pipe, &mut self.payload, cx));

@@ -1,6 +1,6 @@
 //! What the connections of an event loop share, and what all loops do.
 
-use super::body::ActixExchange;
+use super::body::{ActixExchange, BoxedExchange};
 use super::carried;
 use super::connection::Guard;
 use super::head::ActixHead;
@@ -13,7 +13,6 @@ use crate::server::blocking_pool::BlockingPool;
 use crate::server::handler_threads::HandlerThreads;
 use crate::server::watch::{Crew, Watch, Watched};
 use crate::spec::Limits;
-use actix_http::Request;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -63,7 +62,7 @@ fn start_watch(serving: &Serving, threads: usize) -> Watch {
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     slot: Arc<Watched>,
-    spare: RefCell<Vec<ActixExchange>>,
+    spare: RefCell<Vec<BoxedExchange>>,
     in_flight: Cell<usize>,
     /// Where handlers are called on threads.
     pub(super) pooled: Option<Pooled>,
@@ -80,17 +79,17 @@ impl Worker {
 
     /// A table was published: lets go of what is held of older ones.
     fn refresh(&self) {
-        self.spare.borrow_mut().iter_mut().for_each(ActixExchange::refresh);
+        self.spare.borrow_mut().iter_mut().for_each(|spare| spare.refresh());
         self.pooled.iter().for_each(Pooled::refresh);
         carried::copy_retiring();
     }
 
-    pub(super) fn take(&self) -> ActixExchange {
+    pub(super) fn take(&self) -> BoxedExchange {
         let spare = self.spare.borrow_mut().pop();
-        spare.unwrap_or_else(|| Exchange::new(&self.shared.serving.service, ActixHead::default()))
+        spare.unwrap_or_else(|| Box::new(Exchange::new(&self.shared.serving.service, ActixHead::default())))
     }
 
-    pub(super) fn put_back(&self, mut exchange: ActixExchange) {
+    pub(super) fn put_back(&self, mut exchange: BoxedExchange) {
         exchange.finish();
         *exchange.head_mut() = ActixHead::default();
         let mut spare = self.spare.borrow_mut();
@@ -103,9 +102,9 @@ impl Worker {
     pub(super) fn watched<T>(
         &self,
         exchange: &mut ActixExchange,
+        guard: Option<&Rc<Guard>>,
         work: impl FnOnce(&mut ActixExchange) -> T,
     ) -> T {
-        let guard = exchange.head().request.as_ref().and_then(Request::conn_data::<Rc<Guard>>);
         let Some(route) = exchange.route() else { return work(exchange) };
         self.slot.is_for(exchange.number());
         self.slot.enter_on(route, guard.and_then(|guard| guard.fd()));

@@ -2,14 +2,15 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Not keyed: requests only look up, so they cannot pile up collisions.
-pub(super) type FastHash = BuildHasherDefault<Multiply>;
+/// For maps whose keys come from whoever configures, and not from requests. It is not keyed: requests only look up, so they cannot
+/// pile up collisions.
+pub type FastHash = BuildHasherDefault<Multiply>;
 
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 over the golden ratio
 
 /// Folds eight bytes at a time by a multiplication of 128 bits.
-#[derive(Default)]
-pub(super) struct Multiply(u64);
+#[derive(Debug, Default)]
+pub struct Multiply(u64);
 
 impl Multiply {
     fn fold(&mut self, word: u64) {

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use super::affix::{Affix, Affixes};
 use super::hash::FastHash;
+use super::span::piece;
 
 /// The place of a rule among all, in order of registration.
 pub(super) type Order = u32;
@@ -112,10 +113,7 @@ impl Tree {
         if node.first >= search.best {
             return;
         }
-        let (piece, after) = match rest.split_once('/') {
-            Some((piece, after)) => (piece, Some(after)),
-            None => (rest, None),
-        };
+        let (piece, after) = piece(rest);
         let literal =
             if piece.is_empty() { node.empty } else { node.literals.get(piece).copied().unwrap_or_default() };
         if literal > 0 {

@@ -3,6 +3,7 @@
 use super::Parcel;
 use super::errand::Lost;
 use super::stream::PooledChunks;
+use crate::access_log::Began;
 use crate::error_page;
 use crate::exchange::Head;
 use crate::request_id;
@@ -17,7 +18,6 @@ use actix_http::{ConnectionType, Response, StatusCode};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A request at its end.
 pub(super) struct Ending {
@@ -27,7 +27,7 @@ pub(super) struct Ending {
     /// The header that has the id.
     pub(super) id_header: Option<&'static str>,
     pub(super) guard: Option<Rc<Guard>>,
-    pub(super) began: Instant,
+    pub(super) began: Began,
 }
 
 impl Ending {

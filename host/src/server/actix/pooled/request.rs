@@ -4,6 +4,7 @@ use super::ending::{Ending, Refused};
 use super::errand::{self, Begun, Limit, Lost, watched};
 use super::signal::Signal;
 use super::{Parcel, PoolExchange, Pooled};
+use crate::access_log::Began;
 use crate::exchange::{Plan, Progress};
 use crate::request_body::BodyPipe;
 use crate::server::actix::body::AnswerBody;
@@ -38,7 +39,7 @@ pub(in crate::server::actix) struct Asked {
     head: Arc<OwnedHead>,
     payload: Payload,
     guard: Option<Rc<Guard>>,
-    began: Instant,
+    began: Began,
 }
 
 /// What came of the first errand of a request.
@@ -64,7 +65,7 @@ impl Asked {
         head: &ActixHead,
         payload: Payload,
         guard: Option<Rc<Guard>>,
-        began: Instant,
+        began: Began,
     ) -> Self {
         let exchange = pooled.take(&worker.shared, head);
         let (worker, threads, head) = (worker.clone(), pooled.threads.clone(), exchange.head().clone());
