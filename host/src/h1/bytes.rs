@@ -32,6 +32,11 @@ pub(super) fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
+/// Whether `bytes` may be a header's value. All are looked at, so that many can be at once.
+pub(super) fn is_value(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |so_far, &byte| so_far & is_value_byte(byte))
+}
+
 /// The elements of a comma-separated list, trimmed; an empty one stays, so that the caller can refuse it.
 pub(super) fn list(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)

@@ -64,7 +64,11 @@ pub struct Head {
 impl Head {
     /// The method, in the case it was sent in: methods are case-sensitive.
     pub fn method(&self) -> &str {
-        self.text(self.line.method)
+        match self.line.method.in_bytes(&self.bytes) {
+            b"GET" => "GET",
+            b"POST" => "POST",
+            _ => self.text(self.line.method),
+        }
     }
 
     /// The request target: `/path?query`, `http://host/path?query` or `*`.
@@ -83,6 +87,24 @@ impl Head {
     /// What follows the first `?` of the target.
     pub fn query(&self) -> Option<&str> {
         self.line.query.map(|query| self.text(query))
+    }
+
+    /// [`target`](Self::target), for whoever needs no text: nobody looks again whether it is one.
+    pub fn target_bytes(&self) -> &[u8] {
+        self.line.target.in_bytes(&self.bytes)
+    }
+
+    /// [`path`](Self::path), in the same way.
+    pub fn path_bytes(&self) -> &[u8] {
+        match self.line.path.in_bytes(&self.bytes) {
+            b"" => b"/",
+            path => path,
+        }
+    }
+
+    /// [`query`](Self::query), in the same way.
+    pub fn query_bytes(&self) -> Option<&[u8]> {
+        self.line.query.map(|query| query.in_bytes(&self.bytes))
     }
 
     /// `host` or `host:port`: of an absolute target if there is one, as RFC 9112 demands, else of the Host

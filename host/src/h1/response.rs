@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::bytes::{has_token, is_token, is_value_byte, parse_decimal, write_decimal, write_hex};
+use super::bytes::{has_token, is_token, is_value, parse_decimal, write_decimal, write_hex};
 use super::status::reason_phrase;
 
 /// How long the body of a response will be.
@@ -162,7 +162,7 @@ fn write_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Resp
     if !is_token(name) {
         return Err(ResponseError::HeaderName(name.escape_ascii().to_string()));
     }
-    if !value.iter().all(|&byte| is_value_byte(byte)) {
+    if !is_value(value) {
         return Err(ResponseError::HeaderValue(name.escape_ascii().to_string()));
     }
     for part in [name, b": ", value, b"\r\n"] {

@@ -16,13 +16,13 @@ impl Head for SocketHead {
         self.head.method()
     }
     fn target(&self) -> &[u8] {
-        self.head.target().as_bytes()
+        self.head.target_bytes()
     }
     fn path(&self) -> &[u8] {
-        self.head.path().as_bytes()
+        self.head.path_bytes()
     }
     fn query(&self) -> Option<&[u8]> {
-        self.head.query().map(str::as_bytes)
+        self.head.query_bytes()
     }
     fn version(&self) -> u16 {
         self.head.version().into()
