@@ -1,6 +1,6 @@
 //! The worker's side.
 
-use super::crash::CrashRecord;
+use super::crash::CrashRecords;
 use super::memory::{Layout, Memory};
 use super::slot::Place;
 use std::fs::File;
@@ -56,9 +56,9 @@ impl Board {
         self.free_routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a signal handler writes what it sees.
-    pub(crate) fn crash(&self) -> &CrashRecord {
-        &self.layout().crash
+    /// Where signal handlers write what they see.
+    pub(crate) fn crashes(&self) -> &CrashRecords {
+        &self.layout().crashes
     }
 
     /// A slot for an exchange of this process.
@@ -82,6 +82,7 @@ impl Board {
 
     /// A process that this one forked has ended: what it has not given back is free.
     pub(crate) fn give_back_of(&self, pid: u32) {
+        self.layout().crashes.forget(pid);
         let used = self.layout().slots_used.load(Ordering::Relaxed) as usize;
         self.layout().slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
     }

@@ -22,7 +22,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use board::Board;
 pub(crate) use board::{board, place};
-pub(crate) use crash::{CrashRecord, Crashed, STACK_WORDS};
+pub(crate) use crash::{Claim, CrashRecord, CrashRecords, Crashed, Crashing, STACK_WORDS};
 pub(crate) use generations::{GenerationOnBoard, OnBoard};
 pub(crate) use routes::RouteOnBoard;
 pub(crate) use slot::{Client, Place, Request, State};

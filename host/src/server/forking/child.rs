@@ -9,6 +9,7 @@ use crate::server::threads::{self, PluginThread};
 use crate::server::wait::{Deadline, wait};
 use crate::server::watch::{Crew, Place, Watch};
 use crate::server::{Errands, Serving};
+use crate::stack;
 use crate::stop::Stop;
 use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
@@ -17,9 +18,24 @@ use std::sync::Arc;
 /// How a child ends whose handler does not return.
 const STUCK: i32 = 1;
 
+/// The processes above this one.
+#[derive(Clone, Copy)]
+pub(super) struct Parents {
+    pub(super) worker: Pid,
+    pub(super) supervisor: Option<Pid>,
+}
+
 /// Serves the connection, and ends the process. `is_last`: there may be no other child, so that the connection has one answer.
-pub(super) fn run(parent: &Serving, pid: Pid, errands: &dyn Errands, socket: Socket, is_last: bool) -> ! {
-    let served = end_with(pid).and_then(|()| serve(parent, errands, socket, is_last));
+pub(super) fn run(
+    parent: &Serving,
+    parents: Parents,
+    errands: &dyn Errands,
+    socket: Socket,
+    is_last: bool,
+) -> ! {
+    // The worker has said it for itself alone.
+    stack::allow_tracers_of(parents.supervisor);
+    let served = end_with(parents.worker).and_then(|()| serve(parent, errands, socket, is_last));
     let code = match served {
         Ok(()) => 0,
         Err(error) => {
