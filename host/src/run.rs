@@ -285,7 +285,7 @@ fn errands(
 ) -> Result<Option<Arc<dyn Errands>>, Error> {
     let Some(pump) = starter.pump().filter(|_| forks) else { return Ok(None) };
     deployment.check_alone()?;
-    Ok(Some(Arc::new(OfWorker::new(pump, deployment.clone())?)))
+    Ok(Some(Arc::new(OfWorker::new(pump, deployment.clone()))))
 }
 
 /// A process that forks sees to the channel itself; without a supervisor nobody would see to the control socket.

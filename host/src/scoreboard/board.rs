@@ -80,6 +80,15 @@ impl Board {
         self.free_slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The requests in flight in processes that this one forked: of each the process, and the number of its route.
+    pub(crate) fn in_flight_elsewhere(&self) -> Vec<(u32, usize)> {
+        let (layout, own) = (self.layout(), std::process::id());
+        let used = layout.slots_used.load(Ordering::Acquire) as usize;
+        let busy = layout.slots.iter().take(used).filter(|slot| slot.is_busy());
+        let routed = busy.filter_map(|slot| Some((slot.owner(), slot.route()?)));
+        routed.filter(|(owner, _)| *owner != 0 && *owner != own).collect()
+    }
+
     /// A process that this one forked has ended: what it has not given back is free.
     pub(crate) fn give_back_of(&self, pid: u32) {
         self.layout().crashes.forget(pid);

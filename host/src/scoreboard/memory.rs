@@ -1,6 +1,7 @@
 //! The memory itself: what is where in it, and how it is made and taken over.
 #![allow(unsafe_code, reason = "memory that several processes have, as a struct of atomics")]
 
+use super::counts::CountsRecord;
 use super::crash::CrashRecords;
 use super::generations::GenerationRecord;
 use super::routes::RouteRecord;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(super) const SLOTS: usize = 1 << 14;
 /// Routes that are shown by name, of all tables that are alive.
 pub(super) const ROUTES: usize = 1 << 16;
-/// Generations that crashes are traced back to.
+/// Generations that crashes are traced back to, and whose counts outlive a process that was forked.
 pub(super) const GENERATIONS: usize = 1 << 10;
 
 /// `hostsb` and the number of the layout, which changes with any struct in here: both processes are of one program, and another
@@ -38,6 +39,7 @@ pub(super) struct Layout {
     pub(super) process: AtomicU32,
     pub(super) crashes: CrashRecords,
     pub(super) generations: [GenerationRecord; GENERATIONS],
+    pub(super) counts: [CountsRecord; GENERATIONS],
     pub(super) slots: [SlotRecord; SLOTS],
     pub(super) routes: [RouteRecord; ROUTES],
 }

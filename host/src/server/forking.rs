@@ -13,7 +13,6 @@ use super::socket::Socket;
 use super::wait::{Deadline, wait, wait_for_any};
 use super::{About, Errands, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
-use crate::scoreboard;
 use crate::spec::{Opt, Unit};
 use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, kill_process, waitpid};
@@ -203,14 +202,12 @@ impl Mother {
                 continue;
             };
             self.children.swap_remove(at);
-            if let Some(signal) = status.terminating_signal() {
+            let signal = status.terminating_signal();
+            if let Some(signal) = signal {
                 let name = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
                 tracing::error!("process {pid}, which had one connection, was killed by {name}");
-                self.errands.child_died(pid.as_raw_pid().cast_unsigned(), signal);
-            } else if let Some(board) = scoreboard::board() {
-                // One that ended in the middle gives nothing back itself.
-                board.give_back_of(pid.as_raw_pid().cast_unsigned());
             }
+            self.errands.child_ended(pid.as_raw_pid().cast_unsigned(), signal);
         }
     }
 

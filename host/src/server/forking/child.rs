@@ -70,7 +70,7 @@ fn serve(parent: &Serving, errands: &dyn Errands, socket: Socket, is_last: bool)
     std::thread::scope(|threads| {
         let connection = || {
             let _ends = ends;
-            converse(&serving, &watch, socket, errands, is_last);
+            converse(&serving, &watch, socket, is_last);
         };
         let started = std::thread::Builder::new().name("connection".into()).spawn_scoped(threads, connection);
         started.map_err(|cause| Error::failed(format!("cannot start a thread: {cause}")))?;
@@ -99,19 +99,14 @@ impl Drop for Ends {
     }
 }
 
-fn converse(serving: &Serving, watch: &Watch, socket: Socket, errands: &dyn Errands, is_last: bool) {
+fn converse(serving: &Serving, watch: &Watch, socket: Socket, is_last: bool) {
     let thread = match PluginThread::new() {
         Ok(thread) => thread,
         Err(error) => return tracing::error!("cannot serve: {error}"),
     };
     let socket = Arc::new(socket);
     let slot = watch.slot(Crew::Connections, Some(socket.clone()));
-    let may_go_on = || {
-        errands.report();
-        !is_last
-    };
-    conversation::serve_while(&socket, serving, &slot, None, &thread, &may_go_on);
-    errands.report();
+    conversation::serve_while(&socket, serving, &slot, None, &thread, &|| !is_last);
 }
 
 /// The parent may be gone already.
