@@ -4,6 +4,8 @@ use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::scoreboard::board;
 use crate::server::Errands;
+use crate::stop::Stop;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -17,6 +19,25 @@ pub trait Pump: Send + Sync {
 
     /// In a child: the channel is its parent's.
     fn let_go(&self);
+}
+
+/// Has a thread see to the channel, until the stop: for a process that only waits, and never forks.
+///
+/// # Errors
+/// There is no thread left for it.
+pub(crate) fn on_a_thread(pump: Arc<dyn Pump>, stop: Stop) -> Result<(), Error> {
+    let work = move || {
+        while !stop.is_requested() {
+            let mut events = pump.events();
+            events.push(stop.event());
+            let fds = events.iter().map(|event| PollFd::from_borrowed_fd(*event, PollFlags::IN));
+            // A signal ends the wait, too, and there may be something to do.
+            let _ = poll(&mut fds.collect::<Vec<_>>(), None);
+            pump.work();
+        }
+    };
+    let thread = std::thread::Builder::new().name("channel".into()).spawn(work);
+    thread.map(drop).map_err(|cause| Error::failed(format!("cannot wait: no thread: {cause}")))
 }
 
 /// See the module.
