@@ -111,6 +111,15 @@ fn each_crash_of_a_process_counts_and_what_served_before_takes_over_by_a_roll() 
 }
 
 #[test]
+fn what_is_on_disk_by_then_does_not_keep_a_generation_from_being_replaced() {
+    let host = host_with_two("forking");
+    host.folder().write("app.toml", "spec = ");
+    (0..3).for_each(|_| drop(crash(&host, "/null")));
+    eventually("another worker serves what was before", || host.get("/").text() == "version 1");
+    assert_eq!(banned(&host)["version"], "2");
+}
+
+#[test]
 fn a_plugin_that_crashes_at_its_start_in_each_process_goes_into_quarantine() {
     let host = Host::start(app(), "forking");
     assert_eq!(swap(&host, &crashing("2", "start")).code, Some(0), "it is started in the processes only");
