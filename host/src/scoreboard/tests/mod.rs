@@ -1,5 +1,6 @@
 use super::generations::Mapped;
 use super::*;
+use crate::usage::Count;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -127,6 +128,38 @@ fn a_process_that_has_ended_gives_back_what_it_had() {
     view.forget(std::process::id());
     assert_eq!(view.in_flight(), []);
     std::mem::forget(place);
+}
+
+#[test]
+fn what_other_processes_are_at_is_told_by_their_routes() {
+    let (board, _) = new();
+    let (own, route) = (board.slot(), board.add_route("GET", "/tea", None).expect("room"));
+    let show = |place: &Place| {
+        place.begin(&request(1, "/tea"));
+        place.routed(Some(route.index()));
+    };
+    show(&own);
+    assert_eq!(board.in_flight_elsewhere(), [], "it is this one's");
+    drop(board.slot());
+    assert!(board.layout().slots[1].take(7));
+    let other = Place::of(Some((board.clone(), 1)));
+    assert_eq!(board.in_flight_elsewhere(), [], "no request yet");
+    show(&other);
+    assert_eq!(board.in_flight_elsewhere(), [(7, route.index() as usize)]);
+    other.is(State::Idle);
+    assert_eq!(board.in_flight_elsewhere(), []);
+}
+
+#[test]
+fn counts_begin_with_none_also_where_others_were_before() {
+    let (board, _) = new();
+    let add = || board.add_counts().expect("room");
+    let (one, other) = (add(), add());
+    let count = Count { requests: 3, failed: 1 };
+    one.get().add(count);
+    assert_eq!((one.get().get(), other.get().get()), (count, Count::default()));
+    drop(one);
+    assert_eq!(add().get().get(), Count::default());
 }
 
 #[test]
