@@ -9,7 +9,7 @@ use crate::deployment::{
     Addresses, Change, Deployment, Inherited, NoOnlooker, Onlooker, Parent, Reread, Running, Setup, Surplus,
 };
 use crate::dev::{self, DEV_PROFILE, Dev};
-use crate::errands::{OfWorker, Pump};
+use crate::errands::{self, OfWorker, Pump};
 use crate::error::Error;
 use crate::health::HealthPages;
 use crate::listener::Listener;
@@ -175,8 +175,8 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
         }
     } else {
         let places = Places::of(&spec, listeners, &*parent)?;
-        // Whoever waits for a change has threads for that.
-        let retry = spec.swap.watch && options.starts_again && !forks;
+        // A server that forks has no thread when it does: that of the retry ends with it.
+        let retry = spec.swap.watch && options.starts_again;
         let retry = retry.then(|| Retry::of(&spec, reread, dev.clone())).transpose()?;
         let built = dev.as_ref().map_or(Ok(()), |dev| dev.wait_until_built(&stop));
         match (built.and_then(|()| Deployment::load(spec.clone(), setup)), retry) {
@@ -190,6 +190,9 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
                     "host: {error}\nWaiting for a change of the spec or of a plugin.\n{shown}"
                 ));
                 starter.waits(&error);
+                if let Some(pump) = starter.pump().filter(|_| forks) {
+                    errands::on_a_thread(pump, stop.clone())?;
+                }
                 return retry.carry_out(&spec, &error, &stop, |pages, until| {
                     let nothing = Service::of(Arc::new(Table::empty()), Settings::of(&spec));
                     let nothing = Arc::new(nothing.with_own_pages(Some(pages)));
@@ -219,7 +222,7 @@ pub fn run(start: Start, options: &Options, starter: &mut dyn Starter) -> Result
     if is_first {
         deployment.warn_of_state();
     }
-    let errands = errands(forks, starter, &deployment)?;
+    let errands = errands_of(forks, starter, &deployment)?;
     starter.serves(&banner, deployment.clone(), shape)?;
     surplus.close(&*parent);
     let served = serve(&service, &chosen, &spec, &listening, stop, errands);
@@ -278,14 +281,14 @@ fn server_name(spec: &Spec) -> Option<String> {
 
 /// What a server that forks sees to besides. Said before anybody is told that it serves: threads that plugins have left are in
 /// its way.
-fn errands(
+fn errands_of(
     forks: bool,
     starter: &dyn Starter,
     deployment: &Arc<Deployment>,
 ) -> Result<Option<Arc<dyn Errands>>, Error> {
     let Some(pump) = starter.pump().filter(|_| forks) else { return Ok(None) };
     deployment.check_alone()?;
-    Ok(Some(Arc::new(OfWorker::new(pump, deployment.clone())?)))
+    Ok(Some(Arc::new(OfWorker::new(pump, deployment.clone()))))
 }
 
 /// A process that forks sees to the channel itself; without a supervisor nobody would see to the control socket.

@@ -3,7 +3,7 @@
 
 use super::whose;
 use crate::error::Error;
-use crate::scoreboard::{CrashRecord, Crashed, STACK_WORDS};
+use crate::scoreboard::{Claim, CrashRecord, CrashRecords, Crashed, Crashing, STACK_WORDS};
 use libc::{c_int, c_void, iovec, siginfo_t, ucontext_t};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -15,15 +15,15 @@ const SIGNALS: [c_int; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
 
 /// Where what is seen is written, and the process that said so: others are its children.
-static RECORD: OnceLock<(&'static CrashRecord, u32)> = OnceLock::new();
+static RECORDS: OnceLock<(&'static CrashRecords, u32)> = OnceLock::new();
 
 /// How often, and how long each time, a thread that crashes waits for another one that is writing.
 const WAITS: (u32, c_int) = (100, 1);
 
-/// A crash of this process is written there from now on. To be called once, after the standard library has set up what it does
+/// A crash of this process, and of those that it forks, is written there from now on. To be called once, after the standard library has set up what it does
 /// about stack overflows (that is before `main`): its threads keep their second stacks, and its message is the supervisor's to give.
-pub(crate) fn watch(record: &'static CrashRecord) -> Result<(), Error> {
-    if RECORD.set((record, std::process::id())).is_err() {
+pub(crate) fn watch(records: &'static CrashRecords) -> Result<(), Error> {
+    if RECORDS.set((records, std::process::id())).is_err() {
         return Ok(());
     }
     SIGNALS.iter().try_for_each(|signal| install(*signal))
@@ -49,19 +49,28 @@ fn set_action(signal: c_int, action: libc::sighandler_t, flags: c_int) -> std::i
 
 /// Writes the crash down, puts the system's own action back, and has the signal come again.
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let Some((record, worker)) = RECORD.get() else { return };
+    let Some((records, worker)) = RECORDS.get() else { return };
     // SAFETY: the kernel's, for this call.
     let info = unsafe { &*info };
-    if record.claim(std::process::id(), *worker) {
-        write(record, signal, info, context);
-    } else {
-        wait_for(record);
+    match whose_crash(*worker).map(|who| records.claim(std::process::id(), who)) {
+        Some(Claim::Yours(record)) => write(record, signal, info, context),
+        Some(Claim::Anothers(record)) => wait_for(record),
+        Some(Claim::Full) | None => {}
     }
     let _ = set_action(signal, libc::SIG_DFL, 0);
     // What was no fault of an instruction does not come again by itself. It is blocked until this returns.
     if info.si_code <= 0 || signal == libc::SIGTRAP || signal == libc::SIGSYS {
         // SAFETY: a signal to this thread, with its default action.
         unsafe { libc::raise(signal) };
+    }
+}
+
+/// None: it is a process that a plugin forked in one of those, and nobody would read what it writes.
+fn whose_crash(worker: u32) -> Option<Crashing> {
+    match (std::process::id(), std::os::unix::process::parent_id()) {
+        (pid, _) if pid == worker => Some(Crashing::Worker),
+        (_, parent) if parent == worker => Some(Crashing::Child),
+        _ => None,
     }
 }
 
@@ -85,7 +94,7 @@ fn write(record: &CrashRecord, signal: c_int, info: &siginfo_t, context: *const 
 /// Another thread crashed first: what it is writing is not to be cut off by the end that is this thread's to bring about.
 fn wait_for(record: &CrashRecord) {
     for _ in 0..WAITS.0 {
-        if !record.is_being_written() {
+        if record.is_written() {
             return;
         }
         // SAFETY: waits, and looks at nothing.

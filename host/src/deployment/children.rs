@@ -5,7 +5,9 @@ use super::ending::stop;
 use crate::deadline;
 use crate::error::Error;
 use crate::generation::Generation;
-use crate::usage::Count;
+use crate::scoreboard::board;
+use crate::usage::{Count, Uses};
+use rustix::process::{Pid, test_kill_process};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,17 +78,40 @@ impl Deployment {
         }
     }
 
-    /// What each generation answered in this process: requests, and those of them that failed.
-    pub fn tallies(&self) -> Vec<(u64, u64)> {
-        let count = |one: &Arc<Generation>| self.count(one);
-        self.all_served().iter().map(count).map(|Count { requests, failed }| (requests, failed)).collect()
+    /// In a child: what it answers is counted where this process's parent sees it, whatever becomes of it.
+    pub fn count_at_once(&self) {
+        if let Some(service) = self.service() {
+            service.slots.count_at_once();
+        }
     }
 
-    /// A child answered these with one of them.
-    pub fn add_tally(&self, generation: usize, requests: u64, failed: u64) {
-        if let Some(generation) = self.all_served().get(generation) {
-            generation.counts().add(Count { requests, failed });
+    /// What each request uses that is in flight in a child.
+    pub(super) fn in_children(&self) -> Vec<Arc<Uses>> {
+        // What one had that has ended is still there until the supervisor has seen it.
+        let is_there =
+            |pid: &u32| Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok());
+        let alive = self.in_processes().into_iter().filter(|(pid, _)| is_there(pid));
+        alive.map(|(_, uses)| uses).collect()
+    }
+
+    /// Of each request that a child has the process, and what it uses.
+    fn in_processes(&self) -> Vec<(u32, Arc<Uses>)> {
+        let (Some(board), Some(table)) = (board().filter(|_| self.forks()), self.table()) else {
+            return Vec::new();
+        };
+        let in_flight = board.in_flight_elsewhere().into_iter();
+        in_flight.filter_map(|(pid, route)| Some((pid, table.route_on_board(route)?.uses.clone()))).collect()
+    }
+
+    /// A child has ended: what it was at has failed.
+    pub fn count_lost(&self, child: u32) {
+        for (_, uses) in self.in_processes().into_iter().filter(|(pid, _)| *pid == child) {
+            uses.count(Count { requests: 1, failed: 1 });
         }
+    }
+
+    fn forks(&self) -> bool {
+        !self.setup.run.starts_plugins()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::generation::Generation;
 use crate::health::Health;
 use crate::ledger::Ledger;
+use crate::usage::Uses;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,8 +23,7 @@ impl Commands for Deployment {
     }
 
     fn counts(&self) -> Vec<Counted> {
-        let books = self.books.all();
-        books.iter().flat_map(|book| self.rows(book)).map(Row::counted).collect()
+        self.rows().into_iter().map(Row::counted).collect()
     }
 }
 
@@ -66,7 +66,7 @@ impl Deployment {
     }
 
     fn status(&self) -> Answer {
-        let mut rows: Vec<Row> = self.books.all().iter().flat_map(|book| self.rows(book)).collect();
+        let mut rows = self.rows();
         rows.extend(self.down().iter().map(|down| Row::of_down(down)));
         let server = self.running.get().map_or("", |running| running.server);
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
@@ -81,9 +81,18 @@ impl Deployment {
         self.served().map(|served| served.spec.app.name.value.clone()).unwrap_or_default()
     }
 
-    fn rows(&self, book: &Book) -> Vec<Row> {
+    fn rows(&self) -> Vec<Row> {
+        let in_children = self.in_children();
+        self.books.all().iter().flat_map(|book| self.rows_of(book, &in_children)).collect()
+    }
+
+    fn rows_of(&self, book: &Book, in_children: &[Arc<Uses>]) -> Vec<Row> {
         let pages = book.pages();
-        let row = |generation: &Arc<Generation>, state: &'static str| self.row(generation, state, None);
+        let row = |generation: &Arc<Generation>, state: &'static str| {
+            let row = self.row(generation, state);
+            let of_children = in_children.iter().filter(|uses| uses.contains(generation)).count();
+            Row { in_flight: row.in_flight + of_children, ..row }
+        };
         let Pages { current, draining, kept, pinned, .. } = &*pages;
         let mut rows: Vec<Row> = current.iter().map(|one| row(one, "serving")).collect();
         rows.extend(draining.iter().rev().map(|one| row(one, "draining")));
@@ -91,13 +100,12 @@ impl Deployment {
             Kept::Stopped(generation) => row(generation, "kept"),
             Kept::Copied(copied) => Row::of_copy(&book.name, copied),
         }));
-        rows.extend(
-            pinned.iter().rev().map(|one| self.row(&one.generation, "pinned", Some(one.why.clone()))),
-        );
+        let of_pinned = |why: &str, row: Row| Row { why: Some(why.to_owned()), ..row };
+        rows.extend(pinned.iter().rev().map(|one| of_pinned(&one.why, row(&one.generation, "pinned"))));
         rows
     }
 
-    fn row(&self, generation: &Arc<Generation>, state: &'static str, why: Option<String>) -> Row {
+    fn row(&self, generation: &Arc<Generation>, state: &'static str) -> Row {
         let count = self.count(generation);
         let service = self.service();
         let in_use = service.map(|service| service.slots.in_use(generation, 0)).unwrap_or_default();
@@ -109,7 +117,7 @@ impl Deployment {
             digest: label.digest.to_string(),
             file: label.file.clone(),
             state: state.to_owned(),
-            why,
+            why: None,
             requests: count.requests,
             failed: count.failed,
             in_flight: in_use.requests + in_use.bodies,

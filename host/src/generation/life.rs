@@ -9,6 +9,7 @@ use crate::host_side::HostSide;
 use crate::library::{Closed, Library};
 use crate::plugin_threads;
 use crate::run_handle::RunHandle;
+use crate::scoreboard::board;
 use crate::state::{self, Snapshot};
 use crate::thread_exit::{self, ThreadInfo};
 use crate::usage::Counts;
@@ -96,6 +97,7 @@ impl Generation {
             objects: Objects::default(),
             uses: Mutex::default(),
             counts: Counts::default(),
+            counts_on_board: board().and_then(|board| board.add_counts()),
         }))
     }
 

@@ -16,7 +16,7 @@ use crate::foreign::Object;
 use crate::host_side::HostSide;
 use crate::library::Digest;
 use crate::manifest::Manifest;
-use crate::scoreboard::GenerationOnBoard;
+use crate::scoreboard::{CountsOnBoard, GenerationOnBoard};
 use crate::usage::{Counts, Uses};
 use call::Calls;
 use life::Code;
@@ -43,6 +43,8 @@ pub struct Generation {
     uses: Mutex<Vec<Weak<Uses>>>,
     /// Of slots that do not count for it any more.
     counts: Counts,
+    /// In their place, where the scoreboard has room.
+    counts_on_board: Option<CountsOnBoard>,
     on_board: Option<u32>,
 }
 
@@ -146,6 +148,6 @@ impl Generation {
 
     /// What requests of slots that are gone, or count for others now, did on it.
     pub(crate) fn counts(&self) -> &Counts {
-        &self.counts
+        self.counts_on_board.as_ref().map_or(&self.counts, CountsOnBoard::get)
     }
 }

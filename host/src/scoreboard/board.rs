@@ -1,6 +1,6 @@
 //! The worker's side.
 
-use super::crash::CrashRecord;
+use super::crash::CrashRecords;
 use super::memory::{Layout, Memory};
 use super::slot::Place;
 use std::fs::File;
@@ -56,9 +56,9 @@ impl Board {
         self.free_routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a signal handler writes what it sees.
-    pub(crate) fn crash(&self) -> &CrashRecord {
-        &self.layout().crash
+    /// Where signal handlers write what they see.
+    pub(crate) fn crashes(&self) -> &CrashRecords {
+        &self.layout().crashes
     }
 
     /// A slot for an exchange of this process.
@@ -80,8 +80,18 @@ impl Board {
         self.free_slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The requests in flight in processes that this one forked: of each the process, and the number of its route.
+    pub(crate) fn in_flight_elsewhere(&self) -> Vec<(u32, usize)> {
+        let (layout, own) = (self.layout(), std::process::id());
+        let used = layout.slots_used.load(Ordering::Acquire) as usize;
+        let busy = layout.slots.iter().take(used).filter(|slot| slot.is_busy());
+        let routed = busy.filter_map(|slot| Some((slot.owner(), slot.route()?)));
+        routed.filter(|(owner, _)| *owner != 0 && *owner != own).collect()
+    }
+
     /// A process that this one forked has ended: what it has not given back is free.
     pub(crate) fn give_back_of(&self, pid: u32) {
+        self.layout().crashes.forget(pid);
         let used = self.layout().slots_used.load(Ordering::Relaxed) as usize;
         self.layout().slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
     }

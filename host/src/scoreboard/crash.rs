@@ -1,4 +1,4 @@
-//! What a process died of.
+//! What processes died of: the worker, and those that it forked.
 
 use std::array;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -7,15 +7,26 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 /// of C++.
 pub(crate) const STACK_WORDS: usize = 1024;
 
+/// So many processes that a worker forked can have crashed until the supervisor has read what they wrote down.
+pub(super) const CHILDREN: usize = 128;
+
+/// All records of a board.
+#[repr(C)]
+pub(crate) struct CrashRecords {
+    worker: CrashRecord,
+    children: [CrashRecord; CHILDREN],
+}
+
 /// Written by a signal handler, with stores alone.
 #[repr(C)]
 pub(crate) struct CrashRecord {
-    /// 0: nothing yet, 1: it is being written, 2: written.
-    state: AtomicU32,
+    /// The process that has it; 0: none.
+    pid: AtomicU32,
+    /// 0: it is being written, 1: written.
+    is_written: AtomicU32,
     signal: AtomicI32,
     code: AtomicI32,
     thread: AtomicU32,
-    pid: AtomicU32,
     generation: AtomicU32,
     address: AtomicU64,
     instruction: AtomicU64,
@@ -47,16 +58,64 @@ pub(crate) struct Crashed {
     pub(crate) origin: u64,
 }
 
-const WRITING: u32 = 1;
-const WRITTEN: u32 = 2;
+/// Whose crash it is, for the place where it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crashing {
+    /// The worker's own.
+    Worker,
+    /// A process's that the worker forked.
+    Child,
+}
+
+/// What became of the wish to write a crash down.
+pub(crate) enum Claim<'r> {
+    /// It is for the caller to write.
+    Yours(&'r CrashRecord),
+    /// Another thread of the same process crashed first.
+    Anothers(&'r CrashRecord),
+    /// There is no room.
+    Full,
+}
+
+impl CrashRecords {
+    /// A record for a crash of that process. Of two threads one gets it, but for the moment that both look: then both do, and the
+    /// first of their records counts. For signal handlers.
+    pub(crate) fn claim(&self, pid: u32, who: Crashing) -> Claim<'_> {
+        let records = match who {
+            Crashing::Worker => std::slice::from_ref(&self.worker),
+            Crashing::Child => &self.children,
+        };
+        if let Some(record) = records.iter().find(|record| record.is_of(pid)) {
+            return Claim::Anothers(record);
+        }
+        match records.iter().find(|record| record.take(pid)) {
+            Some(record) => Claim::Yours(record),
+            None => records.iter().find(|record| record.is_of(pid)).map_or(Claim::Full, Claim::Anothers),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &CrashRecord> {
+        std::iter::once(&self.worker).chain(&self.children)
+    }
+
+    /// What that process wrote down.
+    pub(super) fn of(&self, pid: u32) -> Option<&CrashRecord> {
+        self.all().find(|record| record.is_of(pid) && record.is_written())
+    }
+
+    /// That process has ended, and what it wrote down was read, if it wrote anything.
+    pub(super) fn forget(&self, pid: u32) {
+        self.all().filter(|record| record.is_of(pid)).for_each(CrashRecord::clear);
+    }
+}
 
 impl CrashRecord {
-    /// Takes the record, for a crash of that process: the first one gets it, and of two at once, one. What a process that the worker
-    /// forked has left gives way to the worker's own. For signal handlers.
-    pub(crate) fn claim(&self, pid: u32, worker: u32) -> bool {
-        let take =
-            |from| self.state.compare_exchange(from, WRITING, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        take(0) || pid == worker && self.pid.load(Ordering::Relaxed) != worker && take(WRITTEN)
+    fn is_of(&self, pid: u32) -> bool {
+        self.pid.load(Ordering::Acquire) == pid
+    }
+
+    fn take(&self, pid: u32) -> bool {
+        self.pid.compare_exchange(0, pid, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Writes a crash to the record that was claimed for it. `copy_stack` copies the top of the stack to where it is told.
@@ -71,16 +130,16 @@ impl CrashRecord {
         self.stack.store(crashed.stack, Ordering::Relaxed);
         self.origin.store(crashed.origin, Ordering::Relaxed);
         copy_stack(&self.words);
-        self.state.store(WRITTEN, Ordering::Release);
+        self.is_written.store(1, Ordering::Release);
     }
 
-    /// Whether another thread is writing at this moment.
-    pub(crate) fn is_being_written(&self) -> bool {
-        self.state.load(Ordering::Acquire) == WRITING
+    /// Whether all of it is there.
+    pub(crate) fn is_written(&self) -> bool {
+        self.is_written.load(Ordering::Acquire) != 0
     }
 
-    pub(super) fn read(&self) -> Option<Crashed> {
-        (self.state.load(Ordering::Acquire) == WRITTEN).then(|| Crashed {
+    pub(super) fn read(&self) -> Crashed {
+        Crashed {
             signal: self.signal.load(Ordering::Relaxed),
             code: self.code.load(Ordering::Relaxed),
             pid: self.pid.load(Ordering::Relaxed),
@@ -90,7 +149,7 @@ impl CrashRecord {
             instruction: self.instruction.load(Ordering::Relaxed),
             stack: self.stack.load(Ordering::Relaxed),
             origin: self.origin.load(Ordering::Relaxed),
-        })
+        }
     }
 
     /// The top of the stack, the innermost word first; zeros where it could not be read.
@@ -98,9 +157,10 @@ impl CrashRecord {
         array::from_fn(|index| self.words[index].load(Ordering::Relaxed))
     }
 
-    /// Makes room for another one: of a process that was forked, and is not this one.
-    pub(super) fn clear(&self) {
+    /// Makes room for another one.
+    fn clear(&self) {
         self.words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
-        self.state.store(0, Ordering::Release);
+        self.is_written.store(0, Ordering::Relaxed);
+        self.pid.store(0, Ordering::Release);
     }
 }

@@ -1,7 +1,8 @@
 //! The memory itself: what is where in it, and how it is made and taken over.
 #![allow(unsafe_code, reason = "memory that several processes have, as a struct of atomics")]
 
-use super::crash::CrashRecord;
+use super::counts::CountsRecord;
+use super::crash::CrashRecords;
 use super::generations::GenerationRecord;
 use super::routes::RouteRecord;
 use super::slot::SlotRecord;
@@ -16,12 +17,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(super) const SLOTS: usize = 1 << 14;
 /// Routes that are shown by name, of all tables that are alive.
 pub(super) const ROUTES: usize = 1 << 16;
-/// Generations that crashes are traced back to.
+/// Generations that crashes are traced back to, and whose counts outlive a process that was forked.
 pub(super) const GENERATIONS: usize = 1 << 10;
 
 /// `hostsb` and the number of the layout, which changes with any struct in here: both processes are of one program, and another
 /// program's memory is refused.
-const MAGIC: u64 = u64::from_be_bytes(*b"hostsb\0\x02");
+const MAGIC: u64 = u64::from_be_bytes(*b"hostsb\0\x03");
 
 /// So that its size is what everybody agreed on.
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
@@ -36,8 +37,9 @@ pub(super) struct Layout {
     /// No route behind these was ever taken.
     pub(super) routes_used: AtomicU32,
     pub(super) process: AtomicU32,
-    pub(super) crash: CrashRecord,
+    pub(super) crashes: CrashRecords,
     pub(super) generations: [GenerationRecord; GENERATIONS],
+    pub(super) counts: [CountsRecord; GENERATIONS],
     pub(super) slots: [SlotRecord; SLOTS],
     pub(super) routes: [RouteRecord; ROUTES],
 }

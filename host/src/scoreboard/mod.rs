@@ -7,6 +7,7 @@
 //! Text is cut off where there is no more room, and there is room for so many records: what has none is not shown, and works.
 
 mod board;
+mod counts;
 mod crash;
 mod generations;
 mod memory;
@@ -22,7 +23,8 @@ mod tests;
 #[cfg(test)]
 pub(crate) use board::Board;
 pub(crate) use board::{board, place};
-pub(crate) use crash::{CrashRecord, Crashed, STACK_WORDS};
+pub(crate) use counts::CountsOnBoard;
+pub(crate) use crash::{Claim, CrashRecord, CrashRecords, Crashed, Crashing, STACK_WORDS};
 pub(crate) use generations::{GenerationOnBoard, OnBoard};
 pub(crate) use routes::RouteOnBoard;
 pub(crate) use slot::{Client, Place, Request, State};

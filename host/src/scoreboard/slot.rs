@@ -150,15 +150,24 @@ impl SlotRecord {
         self.owner.load(Ordering::Relaxed) != 0 && self.state.load(Ordering::Relaxed) != State::Idle as u32
     }
 
+    pub(super) fn owner(&self) -> u32 {
+        self.owner.load(Ordering::Relaxed)
+    }
+
+    /// The number of its request's route; none: it has none, or not yet.
+    pub(super) fn route(&self) -> Option<usize> {
+        (self.route.load(Ordering::Relaxed) as usize).checked_sub(1)
+    }
+
     pub(super) fn read(&self) -> Option<Seen> {
         (0..TRIES).find_map(|_| {
             let before = self.sequence.load(Ordering::Acquire);
             let seen = Seen {
-                owner: self.owner.load(Ordering::Relaxed),
+                owner: self.owner(),
                 state: State::of(self.state.load(Ordering::Relaxed)),
                 thread: self.thread.load(Ordering::Relaxed),
                 calls: self.calls.load(Ordering::Relaxed),
-                route: (self.route.load(Ordering::Relaxed) as usize).checked_sub(1),
+                route: self.route(),
                 id: self.id.load(Ordering::Relaxed),
                 began_ms: self.began_ms.load(Ordering::Relaxed),
                 client: self.load_client(),

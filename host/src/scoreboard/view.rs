@@ -1,6 +1,6 @@
 //! A board as others see it.
 
-use super::crash::{Crashed, STACK_WORDS};
+use super::crash::{CrashRecord, Crashed, STACK_WORDS};
 use super::generations::GenerationOnBoard;
 use super::memory::Memory;
 use super::slot::{Client, Seen, State};
@@ -97,24 +97,22 @@ impl View {
         records.find(|record| record.code().contains(&address))?.read()
     }
 
-    /// What the process died of; none: of nothing that it could write down.
-    pub(crate) fn crash(&self) -> Option<Crashed> {
-        self.0.layout().crash.read()
+    /// What that process died of, of those that have this board; none: of nothing that it could write down.
+    pub(crate) fn crash_of(&self, pid: u32) -> Option<Crashed> {
+        self.0.layout().crashes.of(pid).map(CrashRecord::read)
     }
 
     /// A process that has this board, and is not the one that made it, has ended and was reported: what it had is free.
     pub(crate) fn forget(&self, pid: u32) {
         let layout = self.0.layout();
-        if layout.crash.read().is_some_and(|crashed| crashed.pid == pid) {
-            layout.crash.clear();
-        }
+        layout.crashes.forget(pid);
         let used = layout.slots_used.load(Ordering::Acquire) as usize;
         layout.slots.iter().take(used).for_each(|slot| slot.give_back_of(pid));
     }
 
-    /// The top of the stack of the thread that crashed, the innermost word first.
-    pub(crate) fn crash_stack(&self) -> [u64; STACK_WORDS] {
-        self.0.layout().crash.words()
+    /// The top of the stack of the thread of that process that crashed, the innermost word first; zeros where none did.
+    pub(crate) fn crash_stack_of(&self, pid: u32) -> [u64; STACK_WORDS] {
+        self.0.layout().crashes.of(pid).map_or([0; STACK_WORDS], CrashRecord::words)
     }
 
     /// The generation of that number on the board.

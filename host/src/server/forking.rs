@@ -13,10 +13,9 @@ use super::socket::Socket;
 use super::wait::{Deadline, wait, wait_for_any};
 use super::{About, Errands, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
-use crate::scoreboard;
 use crate::spec::{Opt, Unit};
 use rustix::event::PollFlags;
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, kill_process, waitpid};
 use signal_hook::low_level::signal_name;
 use std::collections::VecDeque;
 use std::io;
@@ -182,11 +181,11 @@ impl Mother {
 
     fn fork(&mut self, socket: Socket) -> Result<(), Error> {
         self.errands.check_alone()?;
-        let pid = getpid();
+        let parents = child::Parents { worker: getpid(), supervisor: getppid() };
         let is_last = self.children.len() + 1 >= self.children_max();
         match fork::fork() {
             Ok(Some(child)) => self.children.push(child),
-            Ok(None) => child::run(&self.serving, pid, &*self.errands, socket, is_last),
+            Ok(None) => child::run(&self.serving, parents, &*self.errands, socket, is_last),
             Err(cause) => {
                 tracing::error!("cannot start a process for a connection: {cause}; it was closed");
                 std::thread::sleep(PAUSE);
@@ -198,15 +197,17 @@ impl Mother {
     /// Takes children that have ended off the system's list.
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
-            self.children.retain(|child| *child != pid);
-            if let Some(signal) = status.terminating_signal() {
+            let Some(at) = self.children.iter().position(|child| *child == pid) else {
+                // A plugin started it.
+                continue;
+            };
+            self.children.swap_remove(at);
+            let signal = status.terminating_signal();
+            if let Some(signal) = signal {
                 let name = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
                 tracing::error!("process {pid}, which had one connection, was killed by {name}");
-                self.errands.child_died(pid.as_raw_pid().cast_unsigned(), signal);
-            } else if let Some(board) = scoreboard::board() {
-                // One that ended in the middle gives nothing back itself.
-                board.give_back_of(pid.as_raw_pid().cast_unsigned());
             }
+            self.errands.child_ended(pid.as_raw_pid().cast_unsigned(), signal);
         }
     }
 

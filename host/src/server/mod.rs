@@ -84,17 +84,14 @@ pub trait Errands: Send + Sync {
     /// One stays: the error names the plugin that started it.
     fn check_alone(&self) -> Result<(), Error>;
 
-    /// A child was ended by that signal.
-    fn child_died(&self, pid: u32, signal: i32);
+    /// A child has ended, by that signal or by itself.
+    fn child_ended(&self, pid: u32, signal: Option<i32>);
 
     /// In a child: lets go of what is its parent's, and starts the plugins.
     ///
     /// # Errors
     /// One of them does not start.
     fn begin_child(&self) -> Result<(), Error>;
-
-    /// In a child: tells the parent what was answered.
-    fn report(&self);
 
     /// In a child: stops the plugins.
     fn end_child(&self);

@@ -326,7 +326,7 @@ impl Link {
     /// Before anything of a plugin runs: the supervisor looks at it when this process does not answer any more.
     fn show_scoreboard(&self) {
         let Some(board) = scoreboard::board() else { return };
-        if let Err(error) = crash::watch(board.crash()) {
+        if let Err(error) = crash::watch(board.crashes()) {
             tracing::warn!("{error}");
         }
         let descriptor = board.file().try_clone().map_err(|cause| Error::failed(cause.to_string()));

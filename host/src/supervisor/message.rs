@@ -105,6 +105,8 @@ pub enum Cause {
     StartAgain,
     /// The worker before serves until this one is ready.
     Replace,
+    /// What the worker before serves is in quarantine. It serves until this one is ready, which has the spec of its set.
+    Quarantine,
     /// Its set has too few.
     Join,
     /// A change is to be carried out, by a new set of workers.

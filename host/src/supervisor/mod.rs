@@ -255,7 +255,7 @@ impl Supervisor {
         self.forget_the_ended(now);
         self.start_what_is_due(now);
         self.fill();
-        self.replace_what_is_banned();
+        self.replace_what_is_banned(now);
         self.go_on_rolling(now);
         self.answer_late(now);
         self.look_at_handlers(now);
@@ -267,6 +267,7 @@ impl Supervisor {
         let starts = self.starts.iter().map(|(at, _)| *at);
         let ended = self.ended.iter().map(|(_, until)| *until);
         let asked = self.pending.next_deadline().into_iter().chain(self.rolls.next_deadline());
+        let asked = asked.chain(self.quarantine.next_deadline());
         let looks = self.beats.next().into_iter().chain(self.watchdog.next_look()).chain(self.notices.due());
         let next = workers.chain(starts).chain(ended).chain(asked).chain(looks).min();
         next.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))

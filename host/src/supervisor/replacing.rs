@@ -14,6 +14,11 @@ impl Supervisor {
     /// Starts the first worker of a new set, which takes over when it is ready. When none runs at the moment, it is the next to
     /// start.
     pub(super) fn replace(&mut self, reply: Reply) {
+        self.replace_for(Cause::Replace, reply);
+    }
+
+    /// The same, for that reason.
+    pub(super) fn replace_for(&mut self, cause: Cause, reply: Reply) {
         if let Some(why) = self.why_not_replace() {
             let error = Error::failed(format!("cannot start another worker: {why}"));
             return reply.send(error.into());
@@ -22,7 +27,7 @@ impl Supervisor {
             let cause = self.starts.first().map_or(Cause::Died, |(_, cause)| *cause);
             self.starts = vec![(Instant::now(), cause)];
         } else {
-            match self.spawn(Cause::Replace, None) {
+            match self.spawn(cause, None) {
                 Ok(worker) => self.next = Some(worker),
                 Err(error) => return reply.send(error.into()),
             }
@@ -102,6 +107,7 @@ impl Supervisor {
             return;
         }
         let error = self.not_taken_over(worker, ending);
+        self.quarantine.not_replaced_by(worker.id, self.policy.pause_max());
         for reply in std::mem::take(&mut self.restarting) {
             if matches!(reply, Reply::To(_)) {
                 reply.send(error.clone().into());

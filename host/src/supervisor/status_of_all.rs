@@ -19,6 +19,9 @@ pub(super) struct StatusOfAll {
     id: u64,
     pub(super) reply: Reply,
     pub(super) until: Instant,
+    /// Who was on its way out when it was asked. A worker whose place is taken before its answer is read is none of them: what
+    /// all say is of the moment of the question.
+    old: Vec<WorkerId>,
     /// Who has not answered yet.
     missing: Vec<WorkerId>,
     answers: Vec<(WorkerId, Answer)>,
@@ -35,11 +38,13 @@ impl Supervisor {
     pub(super) fn ask_status(&mut self, reply: Reply) {
         let id = self.pending.next_number();
         let tell = |id| ToWorker::Execute { id, command: Command::Status };
-        let of_roll = self.outgoing.iter().chain(&self.retiring).filter(|_| self.current.shape.rolls);
-        let asked = self.current.serving().chain(of_roll).filter(|worker| worker.tell(tell(id)).is_ok());
+        let old = self.outgoing.iter().chain(&self.retiring).filter(|_| self.current.shape.rolls);
+        let asked = self.current.serving().chain(old.clone());
+        let asked = asked.filter(|worker| worker.tell(tell(id)).is_ok());
         let missing: Vec<WorkerId> = asked.map(|worker| worker.id).collect();
+        let old = old.map(|worker| worker.id).collect();
         let until = Instant::now() + STATUS_MAX;
-        self.pending.statuses.push(StatusOfAll { id, reply, until, missing, answers: Vec::new() });
+        self.pending.statuses.push(StatusOfAll { id, reply, until, old, missing, answers: Vec::new() });
         self.answer_complete_statuses();
     }
 
@@ -68,17 +73,17 @@ impl Supervisor {
 
     fn answer_statuses(&mut self, is_due: impl Fn(&StatusOfAll) -> bool) {
         let due = self.pending.statuses.extract_if(.., |status| is_due(status));
-        for StatusOfAll { reply, missing, answers, .. } in due.collect::<Vec<_>>() {
+        for StatusOfAll { reply, old, missing, answers, .. } in due.collect::<Vec<_>>() {
             let silent = self.current.serving().filter(|worker| missing.contains(&worker.id));
             let silent: Vec<String> = silent.map(|worker| worker.pid.to_string()).collect();
-            reply.send(self.status(&silent, self.of_set(answers)));
+            reply.send(self.status(&silent, self.of_set(answers, &old)));
         }
     }
 
     /// What is said of a set: of one worker it is what that one says.
-    fn of_set(&self, answers: Vec<(WorkerId, Answer)>) -> Option<OfSet> {
+    fn of_set(&self, answers: Vec<(WorkerId, Answer)>, old: &[WorkerId]) -> Option<OfSet> {
         let (current, old): (Vec<_>, Vec<_>) =
-            answers.into_iter().partition(|(worker, _)| self.is_current(*worker));
+            answers.into_iter().partition(|(worker, _)| !old.contains(worker));
         let mut current = current.into_iter().map(|(_, answer)| answer);
         let first = current.next()?;
         let mut data = first.data.as_object().cloned().unwrap_or_default();

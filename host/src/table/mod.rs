@@ -69,6 +69,11 @@ impl Table {
         &self.routes[index]
     }
 
+    /// The route of that number on the scoreboard.
+    pub(crate) fn route_on_board(&self, number: usize) -> Option<&Route> {
+        self.routes.iter().find(|route| route.on_board().is_some_and(|known| known as usize == number))
+    }
+
     /// What a request uses that belongs to no app.
     pub(crate) fn no_uses(&self) -> &Arc<Uses> {
         &self.no_uses

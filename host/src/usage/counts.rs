@@ -18,8 +18,9 @@ impl AddAssign for Count {
     }
 }
 
-/// A count that several threads add to, now and then.
+/// A count that several threads add to, now and then; on the scoreboard several processes do.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Counts {
     requests: AtomicU64,
     failed: AtomicU64,
@@ -44,7 +45,7 @@ impl Counts {
     }
 
     /// What there is, which is none afterwards.
-    pub(super) fn take(&self) -> Count {
+    pub(crate) fn take(&self) -> Count {
         Count { requests: self.requests.swap(0, Relaxed), failed: self.failed.swap(0, Relaxed) }
     }
 }

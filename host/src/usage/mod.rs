@@ -50,10 +50,6 @@ impl Uses {
         self.generations.iter().any(|one| std::ptr::eq(&**one, generation))
     }
 
-    pub(crate) fn generations(&self) -> &[Arc<Generation>] {
-        &self.generations
-    }
-
     /// Lets new requests wait, or lets them go on.
     pub(crate) fn gate(&self, closed: bool) {
         self.gated.store(closed, Ordering::SeqCst);
@@ -73,6 +69,11 @@ impl Uses {
     /// Whether to let go of what is held.
     pub(crate) fn is_retiring(&self) -> bool {
         self.retiring.load(Ordering::SeqCst)
+    }
+
+    /// Adds what was answered to the counts of each of them.
+    pub(crate) fn count(&self, count: Count) {
+        self.generations.iter().for_each(|generation| generation.counts().add(count));
     }
 
     fn bodies(&self) -> usize {

@@ -25,6 +25,8 @@ pub(crate) struct Slot {
     held: Mutex<Held>,
     /// Of all slots of a worker: held while a tally is handed over, and while all are summed up.
     handing_over: Arc<Mutex<()>>,
+    /// It keeps no counts of its own.
+    counts_at_once: bool,
 }
 
 #[derive(Default)]
@@ -51,7 +53,7 @@ pub(super) enum At {
 }
 
 impl Slot {
-    pub(super) fn new(handing_over: Arc<Mutex<()>>) -> Self {
+    pub(super) fn new(handing_over: Arc<Mutex<()>>, counts_at_once: bool) -> Self {
         let tally = || Tally { uses: AtomicPtr::new(null_mut()), counts: Counts::default() };
         Self {
             table: AtomicU64::new(0),
@@ -61,6 +63,7 @@ impl Slot {
             tallies: std::array::from_fn(|_| tally()),
             held: Mutex::default(),
             handing_over,
+            counts_at_once,
         }
     }
 
@@ -113,6 +116,9 @@ impl Slot {
 
     /// Counts a request that has ended.
     pub(crate) fn count(&self, uses: &Arc<Uses>, failed: bool) {
+        if self.counts_at_once {
+            return uses.count(Count { requests: 1, failed: u64::from(failed) });
+        }
         let wanted = Arc::as_ptr(uses);
         let known =
             self.tallies.iter().find(|tally| std::ptr::eq(tally.uses.load(Ordering::Relaxed), wanted));
@@ -140,8 +146,8 @@ impl Slot {
         let tally = &self.tallies[index];
         tally.uses.store(null_mut(), Ordering::Relaxed);
         let count = tally.counts.take();
-        for generation in held.uses[index].take().iter().flat_map(|uses| uses.generations()) {
-            generation.counts().add(count);
+        if let Some(uses) = held.uses[index].take() {
+            uses.count(count);
         }
     }
 

@@ -4,6 +4,7 @@ use super::Uses;
 use super::counts::Count;
 use super::slot::{At, Slot};
 use crate::generation::Generation;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// See the folder.
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Slots {
     slots: Mutex<Vec<Arc<Slot>>>,
     handing_over: Arc<Mutex<()>>,
+    counts_at_once: AtomicBool,
 }
 
 /// What uses a generation.
@@ -38,9 +40,16 @@ impl Slots {
 
     /// A slot for an exchange.
     pub(crate) fn add(&self) -> Arc<Slot> {
-        let slot = Arc::new(Slot::new(self.handing_over.clone()));
+        let slot = Slot::new(self.handing_over.clone(), self.counts_at_once.load(Ordering::Relaxed));
+        let slot = Arc::new(slot);
         self.lock().push(slot.clone());
         slot
+    }
+
+    /// Slots that are added from now on keep no counts of their own: this process may end at any time, and what it counted is to
+    /// be known to the one that forked it.
+    pub(crate) fn count_at_once(&self) {
+        self.counts_at_once.store(true, Ordering::Relaxed);
     }
 
     /// The exchange is gone.

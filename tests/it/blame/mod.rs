@@ -1,6 +1,7 @@
 //! Native code that crashes: whose fault it was is said, what was lost with it is counted, and what crashes too often is replaced
 //! by what served before.
 
+mod forked;
 mod hangs;
 mod life;
 mod limits;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// A host that serves version 2, after version 1.
-fn host_with_two(server: &str) -> Host {
+pub(super) fn host_with_two(server: &str) -> Host {
     let host = Host::start(app(), server);
     assert_eq!(swap(&host, &library("2")).code, Some(0));
     host
@@ -14,7 +14,7 @@ fn host_with_two(server: &str) -> Host {
 
 /// The one that is in quarantine.
 #[track_caller]
-fn banned(host: &Host) -> Value {
+pub(super) fn banned(host: &Host) -> Value {
     let answer = host.ctl(["quarantine", "--format", "json"]).json();
     let list = answer["quarantine"].as_array().cloned().unwrap_or_default();
     assert_eq!(list.len(), 1, "{answer:#}");

@@ -1,5 +1,6 @@
 //! What is it doing? The requests in flight and the stacks of their handlers, of a host that may hang.
 
+mod forked;
 mod requests;
 mod stacks;
 mod watchdog;

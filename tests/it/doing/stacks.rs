@@ -11,14 +11,14 @@ use std::process::Command;
 
 /// The calls of the one handler that runs.
 #[track_caller]
-fn frames(host: &Host) -> Vec<Value> {
+pub(super) fn frames(host: &Host) -> Vec<Value> {
     let stacks = ctl(host, &["stack"]);
     assert_eq!(stacks["stacks"].as_array().map(Vec::len), Some(1), "{stacks:#}");
     stacks["stacks"][0]["frames"].as_array().unwrap_or_else(|| panic!("no frames: {stacks:#}")).clone()
 }
 
 /// The first of them that is the plugin's.
-fn of_plugin<'f>(frames: &'f [Value], plugin: &str) -> &'f Value {
+pub(super) fn of_plugin<'f>(frames: &'f [Value], plugin: &str) -> &'f Value {
     let found = frames.iter().find(|frame| frame["plugin"] == plugin);
     found.unwrap_or_else(|| panic!("no frame of `{plugin}`: {frames:#?}"))
 }

@@ -3,16 +3,16 @@
 use super::{begin, lab, open, requests, wait_for_one};
 use crate::harness::{Host, Spec, at_once, eventually, example_plugin, on_servers};
 
-const REPORT: &str = " does not return, after ";
+pub(super) const REPORT: &str = " does not return, after ";
 
 /// How often the request of that id was reported.
-fn reports(host: &Host, id: &str) -> usize {
+pub(super) fn reports(host: &Host, id: &str) -> usize {
     host.log().matches(&format!("the handler of {id}{REPORT}")).count()
 }
 
 /// The ids of the requests that are in a handler, the oldest first, once there are so many.
 #[track_caller]
-fn running(host: &Host, count: usize) -> Vec<String> {
+pub(super) fn running(host: &Host, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     eventually(&format!("{count} handlers run"), || {
         let all = requests(host);
@@ -24,7 +24,7 @@ fn running(host: &Host, count: usize) -> Vec<String> {
 }
 
 #[track_caller]
-fn wait_for_report(host: &Host, id: &str) {
+pub(super) fn wait_for_report(host: &Host, id: &str) {
     eventually(&format!("{id} is reported"), || reports(host, id) > 0);
 }
 

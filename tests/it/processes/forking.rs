@@ -100,6 +100,54 @@ fn a_crash_costs_its_connection_and_nothing_else() {
 }
 
 #[test]
+fn what_a_process_answered_is_counted_though_it_crashes_then_and_what_it_was_at_has_failed() {
+    let host = lifeline().start();
+    let mut client = host.connect();
+    (0..5).for_each(|_| drop(client.get("/").expect(200)));
+    eventually("each is counted when it was answered", || serving(&host)["requests"] == 5);
+    assert_eq!(serving(&host)["failed"], 0);
+    assert!(client.try_get("/abort").is_err());
+    eventually("so is the one that crashed", || serving(&host)["requests"] == 6);
+    let row = serving(&host);
+    assert_eq!((&row["failed"], &row["in_flight"]), (&1.into(), &0.into()), "{row}");
+    // Whoever ends without a word has answered, too.
+    let mut client = host.connect();
+    let child = pid_of(&mut client);
+    eventually("it is counted", || serving(&host)["requests"] == 7);
+    kill(child, Signal::KILL);
+    client.wait_for_end();
+    eventually("it is gone", || is_gone(child));
+    let row = serving(&host);
+    assert_eq!((&row["requests"], &row["failed"]), (&7.into(), &1.into()), "nothing was in flight: {row}");
+}
+
+#[test]
+fn what_processes_are_at_is_in_flight_and_is_told_when_it_is_finished_on_the_old_generation() {
+    let lab = plugin_from_c("lab", include_str!("../servers/lab.c"));
+    let host = Host::start(Spec::new().plugin("lab", &lab), "forking");
+    let gate = host.folder().join("gate").display().to_string();
+    let mut clients: Vec<Client> = (0..3).map(|_| host.connect()).collect();
+    for client in &mut clients {
+        client.send_head("GET", "/block", &[("x-gate", &gate)]);
+    }
+    eventually("all are at work", || serving(&host)["in_flight"] == 3);
+    let output = std::thread::scope(|threads| {
+        let swap = threads.spawn(|| host.ctl(["swap", "lab", "--force"]));
+        eventually("the new one answers", || serving(&host)["generation"] == 2);
+        let of_old = || {
+            let status = host.status();
+            let rows = status["generations"].as_array().cloned().unwrap_or_default();
+            rows.into_iter().find(|row| row["generation"] == 1).expect("the old one")
+        };
+        assert_eq!((&of_old()["state"], &of_old()["in_flight"]), (&"draining".into(), &3.into()));
+        host.folder().write("gate", "");
+        swap.join().expect("an answer")
+    });
+    assert!(output.stdout.contains(": 3 requests during the swap, 0 failed, 3 finished on 1"), "{output:?}");
+    clients.iter_mut().for_each(|client| assert_eq!(client.read().text(), "unblocked\n"));
+}
+
+#[test]
 fn while_all_children_are_taken_others_wait_and_the_last_one_keeps_no_connection() {
     let host = lifeline().arg("--set").arg("server.options.children=2").start();
     let mut kept = host.connect();
@@ -137,11 +185,7 @@ fn a_roll_tells_kept_connections_that_their_next_answer_is_the_last() {
     let child = pid_of(&mut kept);
     let output = std::thread::scope(|threads| {
         let swap = threads.spawn(|| host.ctl(["swap", "lifeline", "--force"]));
-        eventually("the new one answers", || {
-            let status = host.status();
-            let rows = status["generations"].as_array().cloned().unwrap_or_default();
-            rows.iter().any(|row| row["state"] == "serving" && row["generation"] == 2)
-        });
+        eventually("the new one answers", || serving(&host)["generation"] == 2);
         assert!(!swap.is_finished(), "an old process is there");
         let answer = kept.get("/pid");
         assert_eq!((answer.text(), answer.header("connection")), (child.to_string().as_str(), Some("close")));

@@ -33,6 +33,23 @@ fn a_swap_is_a_new_set_of_workers_and_its_proof_counts_all_of_them() {
     });
 }
 
+/// `serving` wants one, whenever it is asked.
+#[test]
+fn at_every_moment_of_a_roll_one_generation_is_listed_as_serving() {
+    on_servers(SERVERS, |server| {
+        let host = shop_app(server).arg("--workers").arg("2").start();
+        std::thread::scope(|threads| {
+            let swaps = threads.spawn(|| (0..4).for_each(|_| drop(host.ctl(["swap", "shop", "--force"]))));
+            let mut seen = Vec::new();
+            while !swaps.is_finished() {
+                seen.push(serving(&host)["generation"].as_u64().expect("a number"));
+            }
+            assert!(seen.is_sorted(), "{seen:?}");
+        });
+        assert_eq!(serving(&host)["generation"], 5);
+    });
+}
+
 #[test]
 fn a_swap_that_is_refused_changes_nothing_and_its_exit_code_is_the_clients() {
     on_servers(SERVERS, |server| {

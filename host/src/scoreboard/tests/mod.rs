@@ -1,5 +1,6 @@
 use super::generations::Mapped;
 use super::*;
+use crate::usage::Count;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -130,6 +131,38 @@ fn a_process_that_has_ended_gives_back_what_it_had() {
 }
 
 #[test]
+fn what_other_processes_are_at_is_told_by_their_routes() {
+    let (board, _) = new();
+    let (own, route) = (board.slot(), board.add_route("GET", "/tea", None).expect("room"));
+    let show = |place: &Place| {
+        place.begin(&request(1, "/tea"));
+        place.routed(Some(route.index()));
+    };
+    show(&own);
+    assert_eq!(board.in_flight_elsewhere(), [], "it is this one's");
+    drop(board.slot());
+    assert!(board.layout().slots[1].take(7));
+    let other = Place::of(Some((board.clone(), 1)));
+    assert_eq!(board.in_flight_elsewhere(), [], "no request yet");
+    show(&other);
+    assert_eq!(board.in_flight_elsewhere(), [(7, route.index() as usize)]);
+    other.is(State::Idle);
+    assert_eq!(board.in_flight_elsewhere(), []);
+}
+
+#[test]
+fn counts_begin_with_none_also_where_others_were_before() {
+    let (board, _) = new();
+    let add = || board.add_counts().expect("room");
+    let (one, other) = (add(), add());
+    let count = Count { requests: 3, failed: 1 };
+    one.get().add(count);
+    assert_eq!((one.get().get(), other.get().get()), (count, Count::default()));
+    drop(one);
+    assert_eq!(add().get().get(), Count::default());
+}
+
+#[test]
 fn routes_come_and_go_with_their_tables() {
     let (board, view) = new();
     let place = board.slot();
@@ -164,10 +197,19 @@ fn an_address_is_traced_to_its_generation() {
     assert_eq!(view.generations().len(), 1);
 }
 
+fn write(board: &Board, who: Crashing, crashed: Crashed, word: u64) -> bool {
+    let copy_stack = |words: &[AtomicU64]| words[1].store(word, Ordering::Relaxed);
+    match board.crashes().claim(crashed.pid, who) {
+        Claim::Yours(record) => record.write(crashed, copy_stack),
+        Claim::Anothers(_) | Claim::Full => return false,
+    }
+    true
+}
+
 #[test]
-fn the_first_crash_is_kept() {
+fn the_first_crash_of_a_process_is_kept_until_it_was_read() {
     let (board, view) = new();
-    assert_eq!(view.crash(), None);
+    assert_eq!(view.crash_of(1), None);
     let first = Crashed {
         signal: 11,
         code: 1,
@@ -179,27 +221,30 @@ fn the_first_crash_is_kept() {
         generation: 6,
         origin: 7,
     };
-    let copy_stack = |words: &[AtomicU64]| words[1].store(8, Ordering::Relaxed);
-    assert!(board.crash().claim(1, 9));
-    board.crash().write(first, copy_stack);
-    assert!(!board.crash().claim(1, 9) && !board.crash().claim(2, 9), "it is kept");
-    assert_eq!((view.crash(), &view.crash_stack()[..3]), (Some(first), &[0, 8, 0][..]));
-    view.forget(2);
-    assert_eq!(view.crash(), Some(first), "it is another one's");
-    view.forget(1);
-    assert_eq!((view.crash(), view.crash_stack()[1]), (None, 0));
+    for who in [Crashing::Worker, Crashing::Child] {
+        assert!(write(&board, who, first, 8));
+        assert!(!write(&board, who, Crashed { signal: 6, ..first }, 9), "it is kept");
+        assert_eq!((view.crash_of(1), &view.crash_stack_of(1)[..3]), (Some(first), &[0, 8, 0][..]));
+        assert_eq!((view.crash_of(2), view.crash_stack_of(2)[1]), (None, 0));
+        view.forget(2);
+        assert_eq!(view.crash_of(1), Some(first), "it is another one's");
+        view.forget(1);
+        assert_eq!((view.crash_of(1), view.crash_stack_of(1)[1]), (None, 0));
+    }
 }
 
 #[test]
-fn the_crash_of_a_process_that_was_forked_gives_way_to_the_workers_own() {
+fn processes_that_crash_at_once_each_have_a_record_and_the_worker_has_one_in_any_case() {
     let (board, view) = new();
-    let (child, worker) = (8, 9);
-    for pid in [child, worker] {
-        assert!(board.crash().claim(pid, worker));
-        board.crash().write(Crashed { signal: 11, pid, ..Crashed::default() }, |_| {});
-    }
-    assert_eq!(view.crash().map(|crashed| crashed.pid), Some(worker));
-    assert!(!board.crash().claim(worker, worker) && !board.crash().claim(child, worker));
+    let crashed = |pid| Crashed { signal: 11, pid, ..Crashed::default() };
+    let children = crash::CHILDREN as u32;
+    assert!((1..=children).all(|pid| write(&board, Crashing::Child, crashed(pid), pid.into())));
+    assert!(!write(&board, Crashing::Child, crashed(children + 1), 0), "there is no more room");
+    assert!(write(&board, Crashing::Worker, crashed(children + 2), 7));
+    assert_eq!([1, children].map(|pid| view.crash_stack_of(pid)[1]), [1, children.into()]);
+    assert_eq!(view.crash_of(children + 2), Some(crashed(children + 2)));
+    board.give_back_of(1);
+    assert!(write(&board, Crashing::Child, crashed(children + 1), 0));
 }
 
 #[test]

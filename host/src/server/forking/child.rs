@@ -9,6 +9,7 @@ use crate::server::threads::{self, PluginThread};
 use crate::server::wait::{Deadline, wait};
 use crate::server::watch::{Crew, Place, Watch};
 use crate::server::{Errands, Serving};
+use crate::stack;
 use crate::stop::Stop;
 use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
@@ -17,9 +18,24 @@ use std::sync::Arc;
 /// How a child ends whose handler does not return.
 const STUCK: i32 = 1;
 
+/// The processes above this one.
+#[derive(Clone, Copy)]
+pub(super) struct Parents {
+    pub(super) worker: Pid,
+    pub(super) supervisor: Option<Pid>,
+}
+
 /// Serves the connection, and ends the process. `is_last`: there may be no other child, so that the connection has one answer.
-pub(super) fn run(parent: &Serving, pid: Pid, errands: &dyn Errands, socket: Socket, is_last: bool) -> ! {
-    let served = end_with(pid).and_then(|()| serve(parent, errands, socket, is_last));
+pub(super) fn run(
+    parent: &Serving,
+    parents: Parents,
+    errands: &dyn Errands,
+    socket: Socket,
+    is_last: bool,
+) -> ! {
+    // The worker has said it for itself alone.
+    stack::allow_tracers_of(parents.supervisor);
+    let served = end_with(parents.worker).and_then(|()| serve(parent, errands, socket, is_last));
     let code = match served {
         Ok(()) => 0,
         Err(error) => {
@@ -54,7 +70,7 @@ fn serve(parent: &Serving, errands: &dyn Errands, socket: Socket, is_last: bool)
     std::thread::scope(|threads| {
         let connection = || {
             let _ends = ends;
-            converse(&serving, &watch, socket, errands, is_last);
+            converse(&serving, &watch, socket, is_last);
         };
         let started = std::thread::Builder::new().name("connection".into()).spawn_scoped(threads, connection);
         started.map_err(|cause| Error::failed(format!("cannot start a thread: {cause}")))?;
@@ -83,19 +99,14 @@ impl Drop for Ends {
     }
 }
 
-fn converse(serving: &Serving, watch: &Watch, socket: Socket, errands: &dyn Errands, is_last: bool) {
+fn converse(serving: &Serving, watch: &Watch, socket: Socket, is_last: bool) {
     let thread = match PluginThread::new() {
         Ok(thread) => thread,
         Err(error) => return tracing::error!("cannot serve: {error}"),
     };
     let socket = Arc::new(socket);
     let slot = watch.slot(Crew::Connections, Some(socket.clone()));
-    let may_go_on = || {
-        errands.report();
-        !is_last
-    };
-    conversation::serve_while(&socket, serving, &slot, None, &thread, &may_go_on);
-    errands.report();
+    conversation::serve_while(&socket, serving, &slot, None, &thread, &|| !is_last);
 }
 
 /// The parent may be gone already.

@@ -67,11 +67,19 @@ impl Finding {
         Self { crashed: None, culprit: None, request: None, in_flight: Vec::new() }
     }
 
-    /// Looks at the board of a process that has ended. Several processes may have that board.
-    pub(super) fn of(view: &View, pid: u32) -> Self {
-        let crashed = view.crash().filter(|crashed| pid == crashed.pid);
-        let mut in_flight = view.in_flight();
-        in_flight.retain(|request| pid == request.pid);
+    /// Looks at the board of a worker that has ended, and with it all processes that it forked: what was in flight there is lost, too.
+    pub(super) fn of_worker(view: &View, pid: u32) -> Self {
+        Self::among(view, pid, view.in_flight())
+    }
+
+    /// Looks at the board that a process has ended of that a worker forked. The others go on.
+    pub(super) fn of_child(view: &View, pid: u32) -> Self {
+        let in_flight = view.in_flight().into_iter().filter(|request| request.pid == pid);
+        Self::among(view, pid, in_flight.collect())
+    }
+
+    fn among(view: &View, pid: u32, in_flight: Vec<InFlight>) -> Self {
+        let crashed = view.crash_of(pid);
         let is_its = |request: &&InFlight| {
             crashed
                 .is_some_and(|crashed| request.thread == Some(crashed.thread) && request.pid == crashed.pid)
@@ -94,13 +102,14 @@ fn culprit(view: &View, crashed: &Crashed, request: Option<&InFlight>) -> Option
     // A thread in a step of a life runs the code of no other plugin.
     let by_life = || {
         let generation = view.generation(crashed.generation.checked_sub(1)?)?;
-        let call = innermost_call(view).filter(|(caller, _)| *caller == generation);
+        let call = innermost_call(view, crashed.pid).filter(|(caller, _)| *caller == generation);
         Some(match call {
             Some((_, address)) => at(generation, address, Evidence::Life),
             None => known(generation, Evidence::Life),
         })
     };
-    let by_stack = || innermost_call(view).map(|(caller, address)| at(caller, address, Evidence::Stack));
+    let by_stack =
+        || innermost_call(view, crashed.pid).map(|(caller, address)| at(caller, address, Evidence::Stack));
     let by_request = || Some(known(request?.generation.clone()?, Evidence::Request));
     let by_thread = || Some(known(view.generation_at(crashed.origin)?, Evidence::Thread));
     by_address().or_else(by_life).or_else(by_stack).or_else(by_request).or_else(by_thread)
@@ -108,15 +117,15 @@ fn culprit(view: &View, crashed: &Crashed, request: Option<&InFlight>) -> Option
 
 /// Whose code the innermost word on the stack is of that is in a plugin's code: most likely where it goes on when what it called
 /// returns.
-fn innermost_call(view: &View) -> Option<(GenerationOnBoard, u64)> {
-    let mut words = view.crash_stack().into_iter().filter(|word| *word != 0);
+fn innermost_call(view: &View, pid: u32) -> Option<(GenerationOnBoard, u64)> {
+    let mut words = view.crash_stack_of(pid).into_iter().filter(|word| *word != 0);
     words.find_map(|word| Some((view.generation_of_code(word)?, word)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scoreboard::{Board, Client, Place, Request};
+    use crate::scoreboard::{Board, Claim, Client, Crashing, Place, Request};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -151,13 +160,20 @@ mod tests {
         Scene { board, view, _kept: (all, route, place) }
     }
 
+    fn write(scene: &Scene, crashed: Crashed, copy_stack: impl FnOnce(&[AtomicU64])) {
+        match scene.board.crashes().claim(crashed.pid, Crashing::Child) {
+            Claim::Yours(record) => record.write(crashed, copy_stack),
+            Claim::Anothers(_) | Claim::Full => panic!("the board is new"),
+        }
+    }
+
     fn crash(crashed: Crashed, stack: &[u64]) -> Finding {
         let scene = scene();
         let crashed = Crashed { signal: 11, code: 1, pid: std::process::id(), ..crashed };
-        scene.board.crash().write(crashed, |words: &[AtomicU64]| {
+        write(&scene, crashed, |words: &[AtomicU64]| {
             words.iter().zip(stack).for_each(|(word, value)| word.store(*value, Ordering::Relaxed));
         });
-        Finding::of(&scene.view, std::process::id())
+        Finding::of_child(&scene.view, std::process::id())
     }
 
     #[track_caller]
@@ -205,18 +221,20 @@ mod tests {
         let own = std::process::id();
         let sent =
             Crashed { signal: 11, code: 0, pid: own, thread: THREAD, address: 1, ..Crashed::default() };
-        scene.board.crash().write(sent, |_| {});
-        assert_eq!(Finding::of(&scene.view, std::process::id()).culprit, None);
+        write(&scene, sent, |_| {});
+        assert_eq!(Finding::of_child(&scene.view, std::process::id()).culprit, None);
     }
 
     #[test]
-    fn of_processes_with_one_board_only_that_which_ended_counts() {
+    fn of_processes_with_one_board_only_that_which_ended_counts_unless_it_is_the_worker() {
         let scene = scene();
         let pid = std::process::id();
-        scene.board.crash().write(Crashed { signal: 11, code: 1, pid, ..Crashed::default() }, |_| {});
-        let other = Finding::of(&scene.view, 1);
+        write(&scene, Crashed { signal: 11, code: 1, pid, ..Crashed::default() }, |_| {});
+        let other = Finding::of_child(&scene.view, 1);
         assert_eq!((other.crashed, other.in_flight.len()), (None, 0));
-        let own = Finding::of(&scene.view, pid);
+        let own = Finding::of_child(&scene.view, pid);
         assert_eq!((own.crashed.map(|crashed| crashed.pid), own.in_flight.len()), (Some(pid), 1));
+        let worker = Finding::of_worker(&scene.view, 1);
+        assert_eq!((worker.crashed, worker.in_flight.len()), (None, 1), "its children end with it");
     }
 }

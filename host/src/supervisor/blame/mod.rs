@@ -103,34 +103,40 @@ impl Supervisor {
             // It was late, and that was said.
             Ending::Signal(SIGKILL) if worker.was_late && worker.hangs.is_none() => false,
             Ending::Signal(signal) => {
-                let (who, why) = (format!("worker {pid}"), worker.hangs.clone());
-                self.blame_process(worker.board.as_deref(), Died { who, pid, signal, why })
+                let (who, why, board) =
+                    (format!("worker {pid}"), worker.hangs.clone(), worker.board.as_deref());
+                let finding = board.map_or_else(Finding::nothing, |board| Finding::of_worker(board, pid));
+                self.blame_process(board, finding, Died { who, pid, signal, why })
             }
         }
     }
 
-    /// The same for a process that a worker forked. The worker serves on.
+    /// The same for a process that a worker forked. The worker serves on, or has ended by now.
     pub(super) fn child_died(&mut self, id: WorkerId, pid: u32, signal: i32) {
-        let Some(worker) = self.worker(id) else { return };
+        let has_ended = self.ended.iter().map(|(worker, _)| worker).find(|worker| worker.id == id);
+        let Some(worker) = has_ended.or_else(|| self.workers().find(|worker| worker.id == id)) else {
+            return;
+        };
         let (who, board) = (format!("process {pid} of worker {}", worker.pid), worker.board.clone());
         if !matches!(signal, SIGINT | SIGTERM | SIGHUP) {
-            self.blame_process(board.as_deref(), Died { who, pid, signal, why: None });
+            let finding = board.as_deref().map(|board| Finding::of_child(board, pid));
+            let finding = finding.unwrap_or_else(Finding::nothing);
+            self.blame_process(board.as_deref(), finding, Died { who, pid, signal, why: None });
         }
         board.into_iter().for_each(|board| board.forget(pid));
     }
 
-    fn blame_process(&mut self, board: Option<&View>, died: Died) -> bool {
+    fn blame_process(&mut self, board: Option<&View>, finding: Finding, died: Died) -> bool {
         let Died { who, pid, signal, why } = died;
         let what = why.unwrap_or_else(|| self.what(board, pid, signal));
-        let finding = board.map_or_else(Finding::nothing, |view| Finding::of(view, pid));
         let at = (Instant::now(), Timestamp::now());
         self.report(Report { at, who, pid, what, signal, finding, now_ms: clock::coarse_ms() })
     }
 
     /// `crashed: SIGSEGV (nothing is mapped at 0x0)`, or `was killed by SIGKILL`.
     fn what(&mut self, board: Option<&View>, pid: u32, signal: i32) -> String {
-        let crashed = board.and_then(View::crash);
-        if let Some(crashed) = crashed.filter(|crashed| (crashed.signal, crashed.pid) == (signal, pid)) {
+        let crashed = board.and_then(|board| board.crash_of(pid));
+        if let Some(crashed) = crashed.filter(|crashed| crashed.signal == signal) {
             let reason = signal::reason(&crashed).map(|reason| format!(" ({reason})"));
             return format!("crashed: {}{}", signal::name(signal), reason.unwrap_or_default());
         }

@@ -3,7 +3,7 @@
 use super::super::Supervisor;
 use super::super::event::Reply;
 use super::super::generations::Generations;
-use super::super::message::ToWorker;
+use super::super::message::{Cause, ToWorker};
 use super::super::process::Ending;
 use super::store::Change;
 use crate::control::Answer;
@@ -13,6 +13,7 @@ use crate::scoreboard::GenerationOnBoard;
 use serde_json::json;
 use signal_hook::consts::SIGKILL;
 use std::fs::File;
+use std::time::Instant;
 
 impl Supervisor {
     /// Bans the library of a generation, if there is something to serve instead; whether it did.
@@ -45,7 +46,7 @@ impl Supervisor {
         });
         if was_served {
             self.stop_who_begins_with_it();
-            self.quarantine.is_served = self.current.is_serving();
+            self.quarantine.replace_at = self.current.is_serving().then(Instant::now);
         }
         true
     }
@@ -70,10 +71,16 @@ impl Supervisor {
     }
 
     /// Workers that serve on with it are replaced, as soon as that can be.
-    pub(in super::super) fn replace_what_is_banned(&mut self) {
-        if self.quarantine.is_served && self.why_not_replace().is_none() {
-            self.quarantine.is_served = false;
-            self.replace(Reply::Log);
+    pub(in super::super) fn replace_what_is_banned(&mut self, now: Instant) {
+        let is_due = self.quarantine.replace_at.is_some_and(|at| at <= now);
+        if !is_due || self.why_not_replace().is_some() {
+            return;
+        }
+        self.quarantine.replace_at = None;
+        self.replace_for(Cause::Quarantine, Reply::Log);
+        self.quarantine.replacement = self.next.as_ref().map(|next| next.id);
+        if self.next.is_none() && self.current.is_serving() {
+            self.quarantine.replace_at = Some(now + self.policy.pause_max());
         }
     }
 

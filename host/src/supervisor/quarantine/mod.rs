@@ -13,11 +13,13 @@ mod writer;
 pub(super) use carry_out::line;
 pub(crate) use offline::carry_out_offline;
 
+use super::process::WorkerId;
 use crate::deployment::{Published, Standing};
 use crate::error::Error;
 use crate::quarantine::Ban;
 use crate::spec::Spec;
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 use store::Store;
 use writer::Writer;
 
@@ -25,14 +27,16 @@ use writer::Writer;
 pub(super) struct Quarantine {
     list: Vec<Ban>,
     writer: Writer,
-    /// Workers serve on with what was banned.
-    is_served: bool,
+    /// Workers serve on with what was banned: when others are to take over.
+    replace_at: Option<Instant>,
+    /// The worker that is to.
+    replacement: Option<WorkerId>,
 }
 
 impl Quarantine {
     /// Nothing is banned, and nothing is written down.
     pub(super) fn in_memory() -> Self {
-        Self { list: Vec::new(), writer: Writer::new(None), is_served: false }
+        Self { list: Vec::new(), writer: Writer::new(None), replace_at: None, replacement: None }
     }
 
     /// What was banned when the host ran last, and what is to serve instead. A list that cannot be read is said, and is as if there
@@ -47,12 +51,25 @@ impl Quarantine {
         let copies = store.as_ref().map(|store| store.copies(&list)).unwrap_or_default();
         let stand_in = |published| Published { standing: Standing::StandIn, ..published };
         let copies = copies.into_iter().map(|(published, copy)| (stand_in(published), copy.into()));
-        (Self { list, writer: Writer::new(store), is_served: false }, copies.collect())
+        let writer = Writer::new(store);
+        (Self { list, writer, replace_at: None, replacement: None }, copies.collect())
     }
 
     /// What is banned.
     pub(super) fn list(&self) -> &[Ban] {
         &self.list
+    }
+
+    /// When there is something to do, which is not now.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.replace_at.filter(|at| *at > Instant::now())
+    }
+
+    /// A worker that was to take the place of others is gone. If that was for what is banned, another one is tried after a pause.
+    pub(super) fn not_replaced_by(&mut self, worker: WorkerId, pause: Duration) {
+        if self.replacement.take_if(|replacement| *replacement == worker).is_some() {
+            self.replace_at = Some(Instant::now() + pause);
+        }
     }
 
     /// Waits until all of it is on disk, but not for ever.

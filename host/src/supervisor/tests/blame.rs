@@ -58,10 +58,35 @@ fn crashes_of_processes_that_a_worker_forked_count_and_the_worker_is_replaced_wi
         stage.after(Duration::ZERO);
     }
     let begun = stage.started().begin();
-    assert_eq!(begun.cause, Cause::Replace);
+    assert_eq!(begun.cause, Cause::Quarantine);
     assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
     let status = stage.asks(Command::Quarantine).try_recv().expect("an answer");
     assert!(status.text.contains("crashed its worker 2 times within 1m"), "{}", status.text);
+}
+
+#[test]
+fn who_is_to_replace_what_is_banned_has_the_spec_of_its_set_and_another_is_tried_when_it_ends() {
+    let (mut stage, mut first) = Stage::with(|spec| spec.supervisor.crashes = 1);
+    publish(&mut stage, &first, 1, "good");
+    publish(&mut stage, &first, 2, "bad");
+    stage.says(&first, &FromWorker::Spec { text: "of the set".to_owned() }, None);
+    stage.serves_as(&mut first, 1, true);
+    stage.child_crashes(&first, 7001, ("shop", 2, "bad"));
+    stage.after(Duration::ZERO);
+    for _ in 0..2 {
+        let mut next = stage.started();
+        let begun = next.begin();
+        assert_eq!((begun.cause, begun.spec.as_deref()), (Cause::Quarantine, Some("of the set")));
+        assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
+        stage.ends(&next, super::CRASH);
+        stage.after(Duration::ZERO);
+        assert!(stage.nothing_was_started(), "not at once");
+        stage.after(stage.supervisor.policy.pause_max());
+    }
+    let mut next = stage.started();
+    stage.serves_as(&mut next, 1, true);
+    stage.after(Duration::from_secs(3600));
+    assert!(stage.nothing_was_started());
 }
 
 #[test]
@@ -123,7 +148,7 @@ fn when_a_worker_that_retires_crashes_the_one_that_serves_the_same_is_replaced()
     stage.after(Duration::ZERO);
     let mut third = stage.started();
     let begun = stage.serves(&mut third);
-    assert_eq!(begun.cause, Cause::Replace);
+    assert_eq!(begun.cause, Cause::Quarantine);
     assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
     let (ToWorker::Retire, _) = second.hears() else { panic!("it has been replaced") };
 }

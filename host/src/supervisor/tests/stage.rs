@@ -7,7 +7,7 @@ use super::super::{EVENTS_MAX, Event, Reply, Sockets, Supervisor};
 use crate::control::{Answer, Command};
 use crate::deployment::Change;
 use crate::error::Error;
-use crate::scoreboard::{Board, Crashed, GenerationOnBoard, OnBoard};
+use crate::scoreboard::{Board, Claim, Crashed, Crashing, GenerationOnBoard, OnBoard};
 use crate::spec::{At, Located, Spec, SupervisorSpec};
 use rustix::process::Pid;
 use signal_hook::consts::SIGSEGV;
@@ -176,8 +176,12 @@ impl Stage {
         let generation = GenerationOnBoard { plugin, number, version, digest, build_id, file, mapped };
         let place = board.add_generation(&generation).expect("room");
         let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
-        assert!(board.crash().claim(pid, pid));
-        board.crash().write(Crashed { signal, code, pid, instruction, ..Crashed::default() }, |_| {});
+        match board.crashes().claim(pid, Crashing::Child) {
+            Claim::Yours(record) => {
+                record.write(Crashed { signal, code, pid, instruction, ..Crashed::default() }, |_| {});
+            }
+            Claim::Anothers(_) | Claim::Full => panic!("the board is new"),
+        }
         place
     }
 
