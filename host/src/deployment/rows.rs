@@ -126,6 +126,13 @@ const DIGEST_CHARS: usize = 12;
 const HEADINGS: [&str; 8] =
     ["PLUGIN", "VERSION", "GENERATION", "STATE", "REQUESTS", "FAILED", "IN FLIGHT", "DIGEST"];
 
+/// What stands before the table: the server, and how many requests it answered with 503 because there were too many, if any.
+pub(crate) fn heading(server: &str, refused: u64) -> String {
+    let said = format!("{refused} requests, with 503: there were too many at once");
+    let refused = if refused == 0 { String::new() } else { format!("  {:10}  {said}\n", "refused") };
+    format!("  {:10}  {server}\n{refused}", "server")
+}
+
 /// For people.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
