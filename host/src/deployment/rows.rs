@@ -78,12 +78,7 @@ impl Row {
 
     /// One that is optional, and could not be loaded.
     pub(super) fn of_down(down: &Down) -> Self {
-        Self {
-            plugin: down.name.clone(),
-            state: "down".to_owned(),
-            why: Some(down.why().to_owned()),
-            ..Self::default()
-        }
+        Self { plugin: down.name.clone(), state: "down".to_owned(), why: Some(down.why()), ..Self::default() }
     }
 
     fn is(&self, other: &Self) -> bool {

@@ -21,7 +21,7 @@ pub(super) const GENERATIONS: usize = 1 << 10;
 
 /// `hostsb` and the number of the layout, which changes with any struct in here: both processes are of one program, and another
 /// program's memory is refused.
-const MAGIC: u64 = u64::from_be_bytes(*b"hostsb\0\x02");
+const MAGIC: u64 = u64::from_be_bytes(*b"hostsb\0\x03");
 
 /// So that its size is what everybody agreed on.
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);

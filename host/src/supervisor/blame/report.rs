@@ -98,7 +98,7 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Value {
-        let Finding { crashed, culprit, request, in_flight } = &self.finding;
+        let Finding { crashed, culprit, request, in_flight, .. } = &self.finding;
         let shown: Vec<Value> = in_flight.iter().take(SHOWN_MAX).map(|one| self.request_json(one)).collect();
         let hex = |number: u64| format!("{number:#x}");
         json!({

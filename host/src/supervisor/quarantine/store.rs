@@ -38,8 +38,8 @@ struct List {
 
 /// A change of the list.
 pub(super) enum Change {
-    /// More, each with the library that is served instead.
-    Add(Vec<(Ban, File)>),
+    /// More, each with the library that is served instead, if there is one.
+    Add(Vec<(Ban, Option<File>)>),
     /// These digests, no more.
     Remove(Vec<String>),
 }
@@ -84,7 +84,9 @@ impl Store {
             Change::Add(bans) => {
                 for (ban, copy) in bans {
                     list.retain(|known| (&known.plugin, &known.digest) != (&ban.plugin, &ban.digest));
-                    ban.instead.as_ref().map_or(Ok(()), |instead| self.keep(instead, &copy))?;
+                    if let Some((instead, copy)) = ban.instead.as_ref().zip(copy.as_ref()) {
+                        self.keep(instead, copy)?;
+                    }
                     list.push(ban);
                 }
             }
@@ -167,7 +169,7 @@ mod tests {
     use crate::library::Digest;
 
     /// A library that was bad, and one that is served instead.
-    fn ban(plugin: &str, bad: &str, good: &[u8]) -> (Ban, File) {
+    fn ban(plugin: &str, bad: &str, good: &[u8]) -> (Ban, Option<File>) {
         let text = str::to_owned;
         let copy = tempfile::tempfile().expect("a file");
         (&copy).write_all(good).expect("room");
@@ -192,7 +194,7 @@ mod tests {
             why: text("crashed its worker"),
             instead: Some(instead),
         };
-        (ban, copy)
+        (ban, Some(copy))
     }
 
     fn store() -> (tempfile::TempDir, Store) {

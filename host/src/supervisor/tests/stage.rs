@@ -29,6 +29,8 @@ pub(super) struct Stage {
     started: Receiver<UnixStream>,
     /// How many workers tests were given.
     given: Cell<u64>,
+    /// The app can be served without the plugins that crash.
+    pub(super) plugins_are_optional: bool,
     folder: tempfile::TempDir,
 }
 
@@ -62,7 +64,8 @@ impl Stage {
         let sockets = Sockets::bind(&spec).expect("an address of its own");
         let mut supervisor = Supervisor::new(&spec, sockets, sender, spawner);
         supervisor.start(crate::supervisor::Cause::Start);
-        let stage = Self { supervisor, events, started, given: Cell::new(0), folder };
+        let stage =
+            Self { supervisor, events, started, given: Cell::new(0), plugins_are_optional: false, folder };
         let first = stage.started();
         (stage, first)
     }
@@ -173,7 +176,9 @@ impl Stage {
         let text = str::to_owned;
         let (version, build_id, file, mapped) = (text("1"), text(""), text("a.so"), 0x1000..0x2000);
         let (plugin, digest) = (text(plugin), text(digest));
-        let generation = GenerationOnBoard { plugin, number, version, digest, build_id, file, mapped };
+        let is_optional = self.plugins_are_optional;
+        let generation =
+            GenerationOnBoard { plugin, number, version, digest, build_id, file, is_optional, mapped };
         let place = board.add_generation(&generation).expect("room");
         let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
         assert!(board.crash().claim(pid, pid));
