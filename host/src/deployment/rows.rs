@@ -86,9 +86,9 @@ impl Row {
     }
 
     fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.failed += other.failed;
-        self.in_flight += other.in_flight;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.in_flight = self.in_flight.saturating_add(other.in_flight);
     }
 
     /// What it answered.

@@ -79,7 +79,10 @@ impl Supervisor {
     fn of_set(&self, answers: Vec<(WorkerId, Answer)>) -> Option<OfSet> {
         let (current, old): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|(worker, _)| self.is_current(*worker));
-        let refused = current.iter().filter_map(|(_, answer)| answer.data["refused"].as_u64()).sum();
+        let refused = current
+            .iter()
+            .filter_map(|(_, answer)| answer.data["refused"].as_u64())
+            .fold(0, u64::saturating_add);
         let mut current = current.into_iter().map(|(_, answer)| answer);
         let first = current.next()?;
         let mut data = first.data.as_object().cloned().unwrap_or_default();

@@ -38,7 +38,7 @@ pub(super) struct Stage {
 pub(super) struct Actor {
     socket: Arc<UnixStream>,
     reader: Reader,
-    pid: Pid,
+    pub(super) pid: Pid,
 }
 
 impl Stage {
@@ -78,10 +78,15 @@ impl Stage {
     /// The worker that was started next.
     #[track_caller]
     pub(super) fn started(&self) -> Actor {
-        let socket = Arc::new(self.started.try_recv().expect("a worker was started"));
+        self.try_started().expect("a worker was started")
+    }
+
+    /// The same, if one was.
+    pub(super) fn try_started(&self) -> Option<Actor> {
+        let socket = Arc::new(self.started.try_recv().ok()?);
         let number = self.given.get() + 1;
         self.given.set(number);
-        Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(number) }
+        Some(Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(number) })
     }
 
     pub(super) fn nothing_was_started(&self) -> bool {
