@@ -30,7 +30,7 @@ pub struct Ban {
     pub since: jiff::Timestamp,
     /// What it did: `crashed its worker 3 times within 1m, the last time with SIGSEGV in GET /boom`.
     pub why: String,
-    /// What is served in its place; none: the plugin has another generation anyway.
+    /// What is served in its place; none: the plugin is optional, and the app is served without it.
     pub instead: Option<Published>,
 }
 

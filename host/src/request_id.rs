@@ -150,6 +150,21 @@ pub(crate) fn current() -> Option<Text> {
 mod tests {
     use super::*;
 
+    /// It goes into headers and into the log as it is: also when a worker has the numbers from memory that is not what it was.
+    #[test]
+    fn an_id_of_any_numbers_is_hexadecimal_and_a_dash() {
+        let bits = |bit: u32| [1_u64 << bit, (1 << bit) - 1, u64::MAX << bit];
+        for number in (0..64).flat_map(bits) {
+            for process in [number as u32, (number >> 32) as u32] {
+                let text = text(process, number);
+                let (first, second) = text.split_once('-').expect("a dash");
+                assert_eq!(u32::from_str_radix(first, 16), Ok(process));
+                assert_eq!(u64::from_str_radix(second, 16), Ok(number));
+                assert!(text.starts_with(&of_process(process)) && !text.contains('+'), "{text}");
+            }
+        }
+    }
+
     #[test]
     fn an_id_is_the_process_and_a_number() {
         for (process, id, want) in [

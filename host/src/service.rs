@@ -17,6 +17,8 @@ pub struct Service {
     pub(crate) slots: Slots,
     /// Requests that wait until the state of their plugin has moved.
     at_gate: Mutex<Vec<Waker>>,
+    /// Requests that were answered with 503 because there were too many.
+    refused: AtomicU64,
     names_generations: AtomicBool,
     /// Requests are the host's own questions, and nobody's to count.
     is_rehearsal: bool,
@@ -70,6 +72,7 @@ impl Service {
             in_flight: AtomicUsize::new(0),
             slots: Slots::default(),
             at_gate: Mutex::default(),
+            refused: AtomicU64::new(0),
             names_generations: AtomicBool::new(false),
             is_rehearsal: false,
             own_pages: None,
@@ -104,6 +107,16 @@ impl Service {
         let held = InFlight(Some(&self.in_flight));
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
         (before < limits.in_flight).then_some(held)
+    }
+
+    /// Counts a request that is answered with 503 because there are too many.
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many were.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// The number of the current table. In one order with the slots: see `usage`.

@@ -209,13 +209,16 @@ mod tests {
 
     /// Sends all of it, and gives every answer until the server ends the connection.
     fn answers(server: &ControlServer, bytes: &[u8]) -> Vec<Answer> {
+        told(server, bytes).lines().map(|line| serde_json::from_str(line).expect("an answer")).collect()
+    }
+
+    fn told(server: &ControlServer, bytes: &[u8]) -> String {
         let mut stream = UnixStream::connect(server.path()).expect("a connection");
         let _ = stream.write_all(bytes);
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
-        let text = String::from_utf8(text).expect("answers are text");
-        text.lines().map(|line| serde_json::from_str(line).expect("an answer")).collect()
+        String::from_utf8(text).expect("answers are text")
     }
 
     #[test]
@@ -243,6 +246,56 @@ mod tests {
         assert_eq!(exits, [2, 2, 2, 2, 2, 0]);
         assert!(got[..5].iter().all(|answer| answer.text.starts_with("not a command: ")), "{got:?}");
         assert_eq!(got[0].data["help"], json!([]));
+    }
+
+    /// Pieces of commands and of requests: enough of them in the right order are one, most are nearly.
+    const PARTS: &[&[u8]] = &[
+        b"GET /healthz HTTP/1.1\r\n",
+        b"HEAD /readyz HTTP/1.0\r\n",
+        b"POST /readyz HTTP/1.1\r\ncontent-length: 99999999999999999999\r\n\r\n",
+        b"GET http://x/readyz HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"host: x\r\n",
+        b"accept: application/json\r\n",
+        b"accept: \xff\r\n",
+        b"transfer-encoding: chunked\r\n",
+        b"\r\n",
+        b"\n",
+        b"\0",
+        b" HTTP/1.1\r\n",
+        b"{\"command\":\"status\"}\n",
+        b"{\"command\":\"swap\",\"plugin\":\"\\u0000\"}\n",
+        b"{\"command\":",
+        b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+        b"\xf0\x9f",
+    ];
+
+    #[test]
+    fn whatever_bytes_come_each_connection_ends_and_the_next_one_is_answered() {
+        let (_folder, server) = serving();
+        let (mut seed, mut requests, mut commands) = (0x9e37_79b9_7f4a_7c15_u64, 0, 0);
+        let mut below = |end: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % end as u64) as usize
+        };
+        for round in 0..2000 {
+            let mut bytes: Vec<u8> = (0..below(9)).flat_map(|_| PARTS[below(PARTS.len())].to_vec()).collect();
+            if round % 100 == 0 {
+                bytes.extend(b"x-long: ".iter().chain([b'y'; 20_000].iter()));
+            }
+            let text = told(&server, &bytes);
+            // What is answered as HTTP is whole, and what is not is lines of JSON.
+            if let Some(at) = text.find("HTTP/1.") {
+                assert!(text[at..].contains("\r\nconnection: close\r\n"), "{}: {text}", bytes.escape_ascii());
+                requests += 1;
+            } else {
+                let all = text.lines().map(|line| serde_json::from_str::<Answer>(line).expect("an answer"));
+                commands += all.count();
+            }
+        }
+        assert!(requests > 100 && commands > 500, "{requests} requests, {commands} commands");
+        assert_eq!(answers(&server, b"{\"command\":\"stop\"}\n").len(), 1);
     }
 
     #[test]

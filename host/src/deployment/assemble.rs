@@ -1,7 +1,7 @@
 //! From generations to a table: apps at their places, middleware around them, composed.
 
 use super::Deployment;
-use super::down::{Down, Missing, without};
+use super::down::{Down, Found, Missing, without};
 use super::places::{Before, Place, Ring};
 use crate::app::Installed;
 use crate::deadline;
@@ -131,7 +131,7 @@ impl Deployment {
             }
             match Place::load(mount, &before, &loader) {
                 Ok(place) => parts.places.push(place),
-                Err(error) => missing.push(self.missing(spec, &names, library, error)?),
+                Err(error) => missing.push(self.missing(spec, &declared, library, error)?),
             }
         }
         missing.sort_by_key(|missing| missing.index);
@@ -148,10 +148,21 @@ impl Deployment {
     }
 
     /// The plugin whose app could not be loaded, if the others are served without it.
-    fn missing(&self, spec: &Spec, names: &[String], library: &str, error: Error) -> Result<Missing, Error> {
-        let index = names.iter().position(|name| name == library);
-        match index.filter(|index| self.may_be_down(&spec.plugins[*index], library)) {
-            Some(index) => Ok(Missing { index, name: library.to_owned(), error }),
+    pub(super) fn missing(
+        &self,
+        spec: &Spec,
+        declared: &[Arc<Generation>],
+        library: &str,
+        error: Error,
+    ) -> Result<Missing, Error> {
+        let mut all = declared.iter().enumerate();
+        match all
+            .find(|(index, one)| one.name() == library && self.may_be_down(&spec.plugins[*index], library))
+        {
+            Some((index, generation)) => {
+                let found = Some(Found::generation(generation));
+                Ok(Missing { index, name: library.to_owned(), error, found })
+            }
             None => Err(error),
         }
     }

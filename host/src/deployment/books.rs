@@ -29,6 +29,8 @@ pub(super) enum Wish {
     Rollback,
     /// A new spec.
     Spec(Look),
+    /// One that is down, to be loaded.
+    BringBack(String, SwapHow),
 }
 
 #[derive(Default)]

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::generation::Generation;
 use crate::library::Library;
 use crate::load::open::{self, Identity};
-use crate::spec::Handover;
+use crate::spec::{Handover, Spec};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,26 +104,21 @@ enum One {
 
 impl Deployment {
     /// Brings up what is new.
-    pub(super) fn bring_all_up(&self, drafts: Vec<Draft>, limit: Option<Duration>) -> Result<Up, Error> {
-        let (mut up, mut all) = (Up::unchanged(Declared::AsServed, limit), Vec::new());
+    pub(super) fn bring_all_up(&self, drafts: Vec<Draft>, spec: &Spec) -> Result<Up, Error> {
+        let (mut up, mut all) = (Up::unchanged(Declared::AsServed, spec.timeouts.load), Vec::new());
         for draft in drafts {
             all.push(match draft {
                 Draft::Same(generation) => generation,
-                Draft::New(new) => self.bring_up(*new, limit, &mut up)?,
+                Draft::New(new) => self.bring_up(*new, spec, &mut up)?,
             });
         }
         Ok(Up { declared: Declared::All(all), ..up })
     }
 
     /// Brings up one generation.
-    pub(super) fn bring_up(
-        &self,
-        new: New,
-        limit: Option<Duration>,
-        up: &mut Up,
-    ) -> Result<Arc<Generation>, Error> {
+    pub(super) fn bring_up(&self, new: New, spec: &Spec, up: &mut Up) -> Result<Arc<Generation>, Error> {
         let plugin = new.plugin.clone();
-        let (generation, one) = self.create(new, limit).map_err(|error| placed(&plugin, &error))?;
+        let (generation, one) = self.create(new, spec).map_err(|error| placed(&plugin, &error))?;
         up.fresh.generations.push(generation.clone());
         match one {
             One::Started(moved) => up.moved.extend(moved),
@@ -132,18 +127,21 @@ impl Deployment {
         Ok(generation)
     }
 
-    fn create(&self, new: New, limit: Option<Duration>) -> Result<(Arc<Generation>, One), Error> {
+    fn create(&self, new: New, spec: &Spec) -> Result<(Arc<Generation>, One), Error> {
+        let limit = spec.timeouts.load;
         self.check_loader(limit)?;
         let from = self.books.of(&new.name).current().filter(|_| new.takes_state && !self.setup.rolls);
         let from = from.map(|old| From { old, mode: new.plugin.handover });
         let planned = from.map(|from| from.plan(&new.accepted.manifest)).transpose()?.flatten();
         let number = new.number.unwrap_or_else(|| self.numbers.upcoming(&new.name));
+        let is_optional = new.plugin.optional && !spec.has_middleware_of(&new.name);
         let run = self.setup.run.clone();
         let starts = run.starts_plugins();
         let created = deadline::run("load", limit, move |progress| {
             crate::load::loading();
             let New { name, accepted, config_json, plugin, .. } = new;
-            let identity = Identity { name, number, source: source_text(&plugin), config_json };
+            let source = source_text(&plugin);
+            let identity = Identity { name, number, source, config_json, is_optional };
             let generation = open::create(accepted, identity, run, progress)?;
             let moved = match planned {
                 Some(planned) if planned.from.mode == Handover::Gate => {

@@ -4,7 +4,7 @@
 use super::assemble::{Assembly, Parted};
 use super::books::{Copied, Kept};
 use super::bring_up::{BehindGate, Declared, Up};
-use super::down::Down;
+use super::down::{Down, without};
 use super::draft::Look;
 use super::ending::discard;
 use super::handover::Gate;
@@ -15,6 +15,7 @@ use super::{Deployment, Receipt, parent};
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::load::open::accept;
+use crate::scoreboard::board;
 use crate::service::Settings;
 use crate::spec::Spec;
 use crate::usage::Count;
@@ -26,7 +27,7 @@ use std::time::Instant;
 pub(super) struct Served {
     pub(super) spec: Arc<Spec>,
     pub(super) declared: Vec<Arc<Generation>>,
-    down: Vec<Arc<Down>>,
+    pub(super) down: Vec<Arc<Down>>,
 }
 
 impl Served {
@@ -146,11 +147,10 @@ impl Deployment {
         }
         let served = current.as_ref().map(|current| current.declared.clone()).unwrap_or_default();
         let declared = declared.among(served);
-        let assembly = self.assemble(&spec, Parted { declared, down }, current.as_ref(), outdated)?;
+        let assembly = self.assemble_tested(spec, Parted { declared, down }, current.as_ref(), outdated)?;
         let spec = assembly.spec.clone();
         let came = assembly.without(current.as_ref());
         let left = current.as_ref().map(|current| current.without(Some(&assembly))).unwrap_or_default();
-        self_tests(&assembly, &came)?;
         let (table, settings) = (assembly.table.clone(), Settings::of(&spec));
         let version = self.service().map_or(0, |service| service.publish(table, settings));
         gates.into_iter().flatten().for_each(Gate::leads_to_the_new_table);
@@ -159,13 +159,35 @@ impl Deployment {
         let at = Instant::now();
         self.book(&came, &left);
         self.discard_those_without_a_place(fresh.keep(), &assembly);
+        mark_optional(&assembly);
         if let Some(old) = current.replace(assembly) {
             self.reaper.drop_later(old);
         }
         Ok(Published { version, at, came, left, moved })
     }
 
-    /// Optional plugins that failed when they registered.
+    /// Assembles, and tests what is new. An optional plugin that fails its test is left out, and the rest is assembled again.
+    fn assemble_tested(
+        &self,
+        mut spec: Arc<Spec>,
+        mut parted: Parted,
+        current: Option<&Assembly>,
+        outdated: &[Arc<Generation>],
+    ) -> Result<Assembly, Error> {
+        loop {
+            let assembly = self.assemble(&spec, parted, current, outdated)?;
+            let Err((name, error)) = self_tests(&assembly, &assembly.without(current)) else {
+                return Ok(assembly);
+            };
+            let missing = self.missing(&assembly.spec, &assembly.declared, &name, error)?;
+            let mut declared = assembly.declared.clone();
+            declared.remove(missing.index);
+            let (rest, down) = without(&assembly.spec, vec![missing], assembly.down.clone())?;
+            (spec, parted) = (rest, Parted { declared, down });
+        }
+    }
+
+    /// Optional plugins that failed when they registered, or were tested.
     fn discard_those_without_a_place(&self, fresh: Vec<Arc<Generation>>, assembly: &Assembly) {
         let all = assembly.generations();
         let mut unused = fresh;
@@ -236,11 +258,23 @@ pub(super) struct Moved {
     pub(super) said: String,
 }
 
-/// The self-tests of the plugins that are new.
-fn self_tests(assembly: &Assembly, came: &[Arc<Generation>]) -> Result<(), Error> {
+/// Whoever looks at a crash of this process knows which plugins the app can do without.
+fn mark_optional(assembly: &Assembly) {
+    let Some(board) = board() else { return };
+    for (plugin, generation) in assembly.spec.plugins.iter().zip(&assembly.declared) {
+        let is_optional = plugin.optional && !assembly.spec.has_middleware_of(generation.name());
+        generation.on_board().into_iter().for_each(|index| board.set_optional(index, is_optional));
+    }
+}
+
+/// The self-tests of the plugins that are new; the error with the name of the plugin.
+fn self_tests(assembly: &Assembly, came: &[Arc<Generation>]) -> Result<(), (String, Error)> {
     let declared = assembly.spec.plugins.iter().zip(&assembly.declared);
     let mut new = declared.filter(|(_, generation)| came.iter().any(|new| Arc::ptr_eq(new, generation)));
-    new.try_for_each(|(plugin, _)| self_test(&assembly.spec, &assembly.table, plugin))
+    new.try_for_each(|(plugin, generation)| {
+        let tested = self_test(&assembly.spec, &assembly.table, plugin);
+        tested.map_err(|error| (generation.name().to_owned(), error))
+    })
 }
 
 /// Which old generation makes room for which new one; a plugin may come or leave, too.

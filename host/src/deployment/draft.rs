@@ -2,7 +2,7 @@
 
 use super::Deployment;
 use super::change::Served;
-use super::down::{Down, Missing, presumed_name, without};
+use super::down::{Down, Found, Missing, presumed_name, without};
 use super::inherited::Copy;
 use crate::cargo_build;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::generation::Generation;
 use crate::load::open::{Accepted, accept, seal};
 use crate::manifest::Manifest;
 use crate::spec::{PluginSpec, Source, Spec};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One plugin of a spec.
@@ -31,6 +31,18 @@ pub(super) struct New {
     pub(super) takes_state: bool,
     /// The number that it had before; none: the next.
     pub(super) number: Option<u64>,
+}
+
+/// A plugin that is not to be loaded: why, and its library, if that could be read.
+pub(super) struct Refused {
+    pub(super) error: Error,
+    found: Option<Box<Found>>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, found: None }
+    }
 }
 
 /// All plugins of a spec.
@@ -63,12 +75,13 @@ impl Deployment {
         for (index, plugin) in spec.plugins.iter().enumerate() {
             match self.draft_one(plugin, before, look) {
                 Ok(draft) => drafts.push(draft),
-                Err(error) => {
-                    let name = presumed_name(plugin);
+                Err(Refused { error, found }) => {
+                    let found = found.map(|found| *found);
+                    let name = presumed_name(plugin, found.as_ref());
                     if !self.may_be_down(plugin, &name) {
                         return Err(error);
                     }
-                    missing.push(Missing { index, name, error });
+                    missing.push(Missing { index, name, error, found });
                 }
             }
         }
@@ -88,10 +101,10 @@ impl Deployment {
         Ok(Drafted { spec, drafts, down })
     }
 
-    fn draft_one(&self, plugin: &PluginSpec, before: Option<&Served>, look: Look) -> Result<Draft, Error> {
+    fn draft_one(&self, plugin: &PluginSpec, before: Option<&Served>, look: Look) -> Result<Draft, Refused> {
         match before.and_then(|before| same(plugin, before)) {
             Some(same) if look == Look::AtSpec => Ok(Draft::Same(same)),
-            Some(same) => self.draft_by_file(plugin, &same),
+            Some(same) => Ok(self.draft_by_file(plugin, &same)?),
             None => self.draft_new(plugin).map(|new| Draft::New(Box::new(new))),
         }
     }
@@ -108,17 +121,24 @@ impl Deployment {
         Ok(Draft::New(Box::new(New { name, accepted, config_json, plugin, takes_state: true, number: None })))
     }
 
-    fn draft_new(&self, plugin: &PluginSpec) -> Result<New, Error> {
+    /// What the spec says of a plugin that is new here.
+    pub(super) fn draft_new(&self, plugin: &PluginSpec) -> Result<New, Refused> {
         if let Some(new) = self.draft_inherited(plugin)? {
             return Ok(new);
         }
-        let file = self.file_of(plugin)?;
-        let accepted = seal(&file).map_err(|error| plugin.source.at.place(&error))?;
-        if let Err(refusal) = self.setup.run.bans().check(&file, accepted.sealed.digest()) {
-            let stand_in = self.setup.inherited.stand_in(plugin);
-            let stand_in = stand_in.ok_or_else(|| plugin.source.at.place(&refusal))?;
+        self.draft_file(plugin, &self.file_of(plugin)?)
+    }
+
+    /// The same, with that library.
+    pub(super) fn draft_file(&self, plugin: &PluginSpec, file: &Path) -> Result<New, Refused> {
+        let accepted = seal(file).map_err(|error| plugin.source.at.place(&error))?;
+        if let Err(refusal) = self.setup.run.bans().check(file, accepted.sealed.digest()) {
+            let Some(stand_in) = self.setup.inherited.stand_in(plugin) else {
+                let found = Some(Box::new(Found::accepted(&accepted)));
+                return Err(Refused { error: plugin.source.at.place(&refusal), found });
+            };
             tracing::warn!("{}; served instead: {}", refusal.message(), stand_in.published);
-            return draft_copy(plugin, stand_in);
+            return Ok(draft_copy(plugin, stand_in)?);
         }
         let config_json = plugin.config.to_string();
         let name = accepted.manifest.id.clone();
@@ -193,7 +213,7 @@ impl Draft {
 }
 
 /// A key that the plugin does not know is a mistake, if the plugin says which it knows.
-fn check_config(plugin: &PluginSpec, manifest: &Manifest) -> Result<(), Error> {
+pub(super) fn check_config(plugin: &PluginSpec, manifest: &Manifest) -> Result<(), Error> {
     let Some(known) = &manifest.config else { return Ok(()) };
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     plugin.config_at.check(&known)

@@ -3,13 +3,17 @@
 use super::parent::{Published, Standing};
 use crate::library::Sealed;
 use crate::spec::{PluginSpec, Source};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Generations of the process before, by plugin.
 #[derive(Default)]
-pub struct Inherited(Mutex<HashMap<String, Plugin>>);
+pub struct Inherited {
+    plugins: Mutex<HashMap<String, Plugin>>,
+    /// The plugins that were served.
+    served: HashSet<String>,
+}
 
 #[derive(Default)]
 struct Plugin {
@@ -56,11 +60,18 @@ impl Inherited {
                 Standing::StandIn => plugin.stand_in = Some(Copy { published, sealed }),
             }
         }
-        Self(Mutex::new(plugins))
+        let served = plugins.iter().filter(|(_, plugin)| plugin.current.is_some());
+        let served = served.map(|(name, _)| name.clone()).collect();
+        Self { plugins: Mutex::new(plugins), served }
+    }
+
+    /// Whether the process before served that plugin.
+    pub(super) fn has_served(&self, plugin: &str) -> bool {
+        self.served.contains(plugin)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Plugin>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The generation that served this plugin.

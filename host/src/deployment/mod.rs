@@ -15,6 +15,7 @@
 mod addresses;
 mod assemble;
 mod books;
+mod bring_back;
 mod bring_up;
 mod change;
 mod children;

@@ -42,6 +42,9 @@ pub struct Receipt {
     pub is_roll: bool,
 }
 
+/// What is said of a change that changes nothing.
+pub(super) const NOTHING: &str = "nothing differs";
+
 /// A generation by number and version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
@@ -76,6 +79,29 @@ impl Receipt {
         let version = Version::of(current);
         let plugin = current.name().to_owned();
         Self { plugin, from: Some(version.clone()), to: Some(version), unchanged: true, ..Self::default() }
+    }
+
+    /// The plugin was not served before.
+    pub(super) fn added(generation: &Generation) -> Self {
+        let plugin = generation.name().to_owned();
+        Self { plugin, to: Some(Version::of(generation)), ..Self::default() }
+    }
+
+    /// An answer with plugins that have come besides. Nothing is added to one that says that nothing has changed for an error.
+    pub(super) fn add_all(mut answer: Answer, came: Vec<Self>) -> Answer {
+        if came.is_empty() || answer.exit != 0 {
+            return answer;
+        }
+        let before = answer.data.get_mut("swaps").map(serde_json::Value::take).unwrap_or_default();
+        let before: Vec<Self> = serde_json::from_value(before).unwrap_or_default();
+        let (same, other): (Vec<_>, Vec<_>) =
+            before.into_iter().partition(|one| came.iter().any(|came| came.plugin == one.plugin));
+        let mut said: Vec<String> = answer.text.lines().map(str::to_owned).collect();
+        said.retain(|line| line != NOTHING && !same.iter().any(|one| one.to_string() == *line));
+        said.extend(came.iter().map(ToString::to_string));
+        answer.text = said.join("\n");
+        answer.data["swaps"] = other.into_iter().chain(came).map(|one| serde_json::json!(one)).collect();
+        answer
     }
 
     /// An answer with other receipts in place of those that it has.
@@ -196,6 +222,22 @@ mod tests {
              on 7 when the drain deadline had passed; state of schema 2 taken over: 120 bytes; generations 4, 6 unloaded; \
              generation 5 stays mapped: thread 12 `x` runs"
         );
+    }
+
+    #[test]
+    fn what_comes_besides_is_added_to_the_answer_in_the_place_of_what_says_that_nothing_changed() {
+        let late = Receipt { plugin: "late".into(), to: version(1, "1.0"), ..Receipt::default() };
+        let same = Receipt { unchanged: true, from: late.to.clone(), ..late.clone() };
+        let shop = Receipt { plugin: "shop".into(), to: version(2, "1.0"), ..Receipt::default() };
+        let nothing = Answer::done(NOTHING, serde_json::json!({ "swaps": [] }));
+        for before in [nothing.clone(), same.into()] {
+            assert_eq!(Receipt::add_all(before, vec![late.clone()]), late.clone().into());
+        }
+        let both: Answer = vec![shop.clone(), late.clone()].into();
+        assert_eq!(Receipt::add_all(shop.into(), vec![late.clone()]), both);
+        assert_eq!(Receipt::add_all(nothing.clone(), Vec::new()), nothing);
+        let refused = Answer { exit: 78, ..nothing };
+        assert_eq!(Receipt::add_all(refused.clone(), vec![late]), refused);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::addresses::{Rebind, Rebound};
 use super::books::{Book, Wish};
 use super::draft::Look;
+use super::receipt::NOTHING;
 use super::settings;
 use super::{Deployment, Receipt};
 use crate::control::Answer;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 impl Deployment {
     /// Reads the spec again, and swaps what differs.
     pub(super) fn reload_spec(&self, look: Look) -> Answer {
-        in_turn(&self.books.all(), look, &mut || self.reload_spec_now(look).into())
+        in_turn(&self.books.all(), &Wish::Spec(look), &mut || self.reload_spec_now(look).into())
     }
 
     fn reload_spec_now(&self, look: Look) -> Result<Answer, Error> {
@@ -98,7 +99,7 @@ impl From<Taken> for Answer {
         let lines: Vec<String> = receipts.chain(taken.notes()).collect();
         let text = match (lines.is_empty(), taken.is_new) {
             (true, true) => "no plugin was swapped: the new spec is served".to_owned(),
-            (true, false) => "nothing differs".to_owned(),
+            (true, false) => NOTHING.to_owned(),
             (false, _) => lines.join("\n"),
         };
         let Taken { receipts, addresses: Rebound { added, removed, failed }, .. } = taken;
@@ -112,9 +113,9 @@ impl From<Taken> for Answer {
 }
 
 /// Takes the turn of every plugin, in the order of their names, and then does the work.
-fn in_turn(books: &[Arc<Book>], look: Look, work: &mut dyn FnMut() -> Answer) -> Answer {
+pub(super) fn in_turn(books: &[Arc<Book>], wish: &Wish, work: &mut dyn FnMut() -> Answer) -> Answer {
     match books.split_first() {
         None => work(),
-        Some((book, rest)) => book.turns.carry_out(Wish::Spec(look), || in_turn(rest, look, work)),
+        Some((book, rest)) => book.turns.carry_out(wish.clone(), || in_turn(rest, wish, work)),
     }
 }

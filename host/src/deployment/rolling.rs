@@ -1,8 +1,8 @@
 //! Changes where what is served changes with the processes only: the first of the new ones carries a change out before it serves.
 
-use super::Deployment;
 use super::change::Served;
 use super::swap::SwapHow;
+use super::{Deployment, Receipt};
 use crate::control::{Answer, Command, Commands};
 use crate::generation::Generation;
 use serde::{Deserialize, Serialize};
@@ -30,9 +30,14 @@ impl Deployment {
     /// Carries a change out, before anything is served. The answer says besides whether anything has changed.
     pub fn roll(&self, change: Change) -> (Answer, bool) {
         let before = self.served();
+        let declared = before.iter().flat_map(|before| &before.declared);
+        // They were down, and are not any more in this process.
+        let back = declared.map(|one| one.name()).filter(|name| !self.setup.inherited.has_served(name));
+        let back: Vec<_> = back.map(|name| self.books.of(name)).collect();
         let answer = self.carry_out_change(change);
-        let has_changed = differ(before.as_ref(), self.served().as_ref());
-        (answer, has_changed)
+        let has_changed = !back.is_empty() || differ(before.as_ref(), self.served().as_ref());
+        let back = back.iter().filter_map(|book| book.current()).map(|one| Receipt::added(&one)).collect();
+        (Receipt::add_all(answer, back), has_changed)
     }
 
     pub(super) fn carry_out_change(&self, change: Change) -> Answer {

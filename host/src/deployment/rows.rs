@@ -78,12 +78,7 @@ impl Row {
 
     /// One that is optional, and could not be loaded.
     pub(super) fn of_down(down: &Down) -> Self {
-        Self {
-            plugin: down.name.clone(),
-            state: "down".to_owned(),
-            why: Some(down.why().to_owned()),
-            ..Self::default()
-        }
+        Self { plugin: down.name.clone(), state: "down".to_owned(), why: Some(down.why()), ..Self::default() }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -91,9 +86,9 @@ impl Row {
     }
 
     fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.failed += other.failed;
-        self.in_flight += other.in_flight;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.in_flight = self.in_flight.saturating_add(other.in_flight);
     }
 
     /// What it answered.
@@ -125,6 +120,13 @@ const DIGEST_CHARS: usize = 12;
 
 const HEADINGS: [&str; 8] =
     ["PLUGIN", "VERSION", "GENERATION", "STATE", "REQUESTS", "FAILED", "IN FLIGHT", "DIGEST"];
+
+/// What stands before the table: the server, and how many requests it answered with 503 because there were too many, if any.
+pub(crate) fn heading(server: &str, refused: u64) -> String {
+    let said = format!("{refused} requests, with 503: there were too many at once");
+    let refused = if refused == 0 { String::new() } else { format!("  {:10}  {said}\n", "refused") };
+    format!("  {:10}  {server}\n{refused}", "server")
+}
 
 /// For people.
 pub(crate) fn table(rows: &[Row]) -> String {

@@ -69,12 +69,13 @@ impl Deployment {
         let mut rows = self.rows();
         rows.extend(self.down().iter().map(|down| Row::of_down(down)));
         let server = self.running.get().map_or("", |running| running.server);
+        let refused = self.service().map_or(0, |service| service.refused());
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
         let data = json!({
-            "app": self.app(), "server": server, "worker": { "pid": std::process::id() },
+            "app": self.app(), "server": server, "refused": refused, "worker": { "pid": std::process::id() },
             "generations": generations, "process": Ledger::now(),
         });
-        Answer::done(format!("  {:10}  {server}\n\n{}", "server", rows::table(&rows)), data)
+        Answer::done(format!("{}\n{}", rows::heading(server, refused), rows::table(&rows)), data)
     }
 
     fn app(&self) -> String {

@@ -35,7 +35,10 @@ impl Deployment {
     pub(super) fn swap(&self, plugin: &str, how: SwapHow) -> Answer {
         match self.book_of(plugin) {
             Ok(book) => book.turns.carry_out(Wish::Swap(how.clone()), || self.swap_now(&book, &how).into()),
-            Err(error) => error.into(),
+            Err(error) => match self.down().iter().find(|down| down.name == plugin) {
+                Some(down) => self.bring_back(down, &how),
+                None => error.into(),
+            },
         }
     }
 
@@ -71,7 +74,7 @@ impl Deployment {
         let config_json = old.label().config_json.clone();
         let (name, takes_state) = (book.name.clone(), !how.without_state);
         let new = Box::new(New { name, accepted, config_json, plugin, takes_state, number: None });
-        let up = self.bring_all_up(vec![Draft::New(new)], served.spec.timeouts.load)?;
+        let up = self.bring_all_up(vec![Draft::New(new)], &served.spec)?;
         let wanted = served.wants(up.in_place_of(old));
         let published = self.publish(wanted)?;
         if how.file.is_some() {
@@ -183,8 +186,7 @@ impl Deployment {
             takes_state: false,
             number: Some(copied.number),
         };
-        let limit = served.spec.timeouts.load;
-        let up = self.bring_all_up(vec![Draft::New(Box::new(new))], limit)?;
+        let up = self.bring_all_up(vec![Draft::New(Box::new(new))], &served.spec)?;
         let published = self.publish(served.wants(up.in_place_of(old)))?;
         Ok(self.see_off(began, published).into())
     }
@@ -193,13 +195,13 @@ impl Deployment {
         self.books.served(plugin).ok_or_else(|| self.unknown(plugin))
     }
 
-    fn unknown(&self, plugin: &str) -> Error {
+    pub(super) fn unknown(&self, plugin: &str) -> Error {
         let books = self.books.all();
         let served = books.iter().filter(|book| book.current().is_some());
         let known: Vec<&str> = served.map(|book| book.name.as_str()).collect();
         if let Some(down) = self.down().iter().find(|down| down.name == plugin) {
             let error = Error::failed(format!("optional plugin `{plugin}` is down: {}", down.why()));
-            return error.help("`host ctl reload-spec` tries again to load it");
+            return error.help(format!("`host ctl swap {plugin}` tries again to load it"));
         }
         let error = Error::usage(format!("no plugin `{plugin}` is served"));
         error.help(format!("there are: {}", crate::suggest::sorted(plugin, &known).join(", ")))

@@ -2,6 +2,7 @@
 
 use super::Change;
 use super::Deployment;
+use super::down::Down;
 use crate::control::{Answer, Command};
 use crate::error::Error;
 use crate::library::Digest;
@@ -21,6 +22,10 @@ pub(crate) enum Key {
     Library(String),
     /// A file that the plugin reads.
     Data(String),
+    /// The library of an optional plugin that is down.
+    Down(String),
+    /// The crate of one, which could not be built.
+    Crate(String),
     Spec,
 }
 
@@ -36,8 +41,12 @@ pub struct Thing {
 impl Thing {
     pub(crate) fn watched(self) -> Watched<Key> {
         let watched = match self.key {
-            Key::Library(_) => Watched::library(self.key, self.path),
+            Key::Library(_) | Key::Down(_) => Watched::library(self.key, self.path),
             Key::Data(_) | Key::Spec => Watched::data(self.key, self.path),
+            Key::Crate(_) => {
+                let by_cargo = written_by_cargo(&self.path);
+                Watched::data(self.key, self.path).without(by_cargo)
+            }
         };
         match self.digest {
             Some(digest) => watched.known(digest),
@@ -50,12 +59,20 @@ impl Thing {
 pub(crate) fn change_of(settled: &Settled<Key>) -> Option<Change> {
     let what = settled.changed.display();
     match (&settled.key, &settled.what) {
+        (Key::Down(_) | Key::Crate(_), What::Gone) => {}
+        (Key::Down(plugin), What::Broken(why)) => {
+            tracing::warn!("{what}: {why}; plugin `{plugin}` stays down");
+        }
         (_, What::Gone) => tracing::warn!("{what} is gone; what was loaded of it goes on"),
         (_, What::Broken(why)) => tracing::warn!("{what}: {why}; not swapped"),
         (Key::Library(plugin), What::Changed(_)) => {
             return Some(Change::Settled { plugin: plugin.clone(), force: false });
         }
-        (Key::Data(plugin), What::Changed(_)) => {
+        (Key::Down(plugin), What::Changed(_)) => {
+            tracing::info!("{what} has changed: plugin `{plugin}`, which is down, is tried again");
+            return Some(Change::Settled { plugin: plugin.clone(), force: false });
+        }
+        (Key::Data(plugin) | Key::Crate(plugin), What::Changed(_)) => {
             tracing::info!("{what} has changed");
             return Some(Change::Settled { plugin: plugin.clone(), force: true });
         }
@@ -111,7 +128,7 @@ impl Deployment {
         self.things().into_iter().map(Thing::watched).collect()
     }
 
-    /// The libraries that are served, what their plugins read, and the spec.
+    /// The libraries that are served or down, what their plugins read, and the spec.
     pub fn things(&self) -> Vec<Thing> {
         let Some(served) = self.served() else { return Vec::new() };
         let thing = |key, path: &Path, digest| Thing { key, path: path.to_owned(), digest };
@@ -125,6 +142,7 @@ impl Deployment {
             let data = data.chain(label.manifest.watched(&label.file));
             things.extend(data.map(|path| thing(Key::Data(label.name.clone()), &path, None)));
         }
+        things.extend(served.down.iter().flat_map(|down| things_of_down(down)));
         things
     }
 
@@ -142,6 +160,21 @@ impl Deployment {
             }
         }
     }
+}
+
+/// What may bring a plugin back that is down.
+fn things_of_down(down: &Down) -> Vec<Thing> {
+    let (name, plugin) = (|| down.name.clone(), down.plugin());
+    let (key, path, digest) = match (&down.found, &plugin.source.value) {
+        (Some(found), _) => (Key::Down(name()), found.file.clone(), Some(found.digest)),
+        // Whatever is there by now is another one than could not be read.
+        (None, Source::Path(path)) => (Key::Down(name()), path.clone(), Some(Digest::of(b""))),
+        (None, Source::Crate(folder)) => (Key::Crate(name()), folder.clone(), None),
+    };
+    let data = plugin.watch.iter().map(|path| path.value.clone());
+    let data = data.chain(down.found.iter().flat_map(|found| found.data.clone()));
+    let data = data.map(|path| Thing { key: Key::Data(name()), path, digest: None });
+    std::iter::once(Thing { key, path, digest }).chain(data).collect()
 }
 
 /// Changes of what a load reads: the spec, the libraries, the sources of the crates.

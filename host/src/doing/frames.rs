@@ -72,6 +72,7 @@ mod tests {
 
     fn generations() -> Vec<GenerationOnBoard> {
         vec![GenerationOnBoard {
+            is_optional: false,
             plugin: "lab".into(),
             number: 3,
             version: "1.0.0".into(),

@@ -96,6 +96,7 @@ mod tests {
 
     fn in_flight(id: &str, began_ms: u64) -> InFlight {
         let generation = GenerationOnBoard {
+            is_optional: false,
             plugin: "lab".into(),
             number: 3,
             version: "1.0.0".into(),

@@ -17,6 +17,7 @@ impl<H: Head> Exchange<H> {
     /// There are too many requests already.
     pub(crate) fn busy(&mut self) -> Progress {
         self.failed = true;
+        self.service.refuse();
         let progress = self.fail(503, "the server is busy");
         if progress == Progress::Ready {
             self.add_header("retry-after", "1");
@@ -27,6 +28,7 @@ impl<H: Head> Exchange<H> {
     /// As [`busy`](Self::busy), where no thread may be taken for the app's handler of errors.
     pub(crate) fn refuse_as_busy(&mut self) -> Progress {
         self.failed = true;
+        self.service.refuse();
         let progress = self.page(503, "the server is busy");
         self.add_header("retry-after", "1");
         progress

@@ -83,8 +83,9 @@ impl std::fmt::Display for Label {
 
 impl Label {
     /// As the scoreboard has it. It is not mapped yet.
-    pub(crate) fn on_board(&self) -> GenerationOnBoard {
+    pub(crate) fn on_board(&self, is_optional: bool) -> GenerationOnBoard {
         GenerationOnBoard {
+            is_optional,
             plugin: self.name.clone(),
             number: self.number,
             version: self.manifest.version.clone(),

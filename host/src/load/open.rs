@@ -38,6 +38,8 @@ pub(crate) struct Identity {
     /// Where the spec says that it comes from; empty for a library that a target names by its path.
     pub(crate) source: String,
     pub(crate) config_json: String,
+    /// The app may be served without its plugin.
+    pub(crate) is_optional: bool,
 }
 
 /// Opens it and makes its instance. Call it where these may hang.
@@ -49,13 +51,13 @@ pub(crate) fn create(
 ) -> Result<Arc<Generation>, Error> {
     let Accepted { sealed, manifest, build_id } = accepted;
     run.bans().check(sealed.path(), sealed.digest())?;
-    let Identity { name, number, source, config_json } = identity;
+    let Identity { name, number, source, config_json, is_optional } = identity;
     let (file, digest) = (sealed.path().to_owned(), sealed.digest());
     let label = Label { name, number, file, source, digest, build_id, config_json, manifest };
     let name = &label.name;
     progress.step(format!("plugin `{name}`: constructors of {}", label.file.display()));
     // Before any of its code runs, its constructors included: whatever they do, it is known whose they are.
-    let on_board = board().and_then(|board| board.add_generation(&label.on_board()));
+    let on_board = board().and_then(|board| board.add_generation(&label.on_board(is_optional)));
     let _life = InLife::of(on_board.as_ref().map(OnBoard::index));
     let library = Library::open(sealed)?.on_board(on_board);
     Generation::create(label, library, run, progress)

@@ -44,7 +44,8 @@ impl Sources {
         let opened = open::seal(&self.find(library)?)?;
         let name = opened.manifest.id.clone();
         let number = self.numbers.next(&name);
-        let identity = Identity { name, number, source: String::new(), config_json: "{}".to_owned() };
+        let (source, config_json) = (String::new(), "{}".to_owned());
+        let identity = Identity { name, number, source, config_json, is_optional: false };
         let generation = open::create(opened, identity, run.clone(), progress)?;
         if run.starts_plugins() {
             generation.start(progress)?;

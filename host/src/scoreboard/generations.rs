@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[repr(C)]
 pub(super) struct GenerationRecord {
     is_taken: AtomicU32,
-    _reserved: AtomicU32,
+    is_optional: AtomicU32,
     number: AtomicU64,
     /// Where its library is mapped; both 0: not yet, or not any more.
     begin: AtomicU64,
@@ -40,6 +40,8 @@ pub(crate) struct GenerationOnBoard {
     pub(crate) build_id: String,
     /// The file that it came from.
     pub(crate) file: String,
+    /// The app may be served without its plugin.
+    pub(crate) is_optional: bool,
     /// Where its library is mapped.
     pub(crate) mapped: Mapped,
 }
@@ -62,6 +64,7 @@ impl Board {
         };
         let index = records.iter().position(is_free)?;
         let record = &records[index];
+        record.is_optional.store(generation.is_optional.into(), Ordering::Relaxed);
         record.number.store(generation.number, Ordering::Relaxed);
         record.plugin.store(generation.plugin.as_bytes());
         record.version.store(generation.version.as_bytes());
@@ -70,6 +73,13 @@ impl Board {
         record.file.store(generation.file.as_bytes());
         record.map(&generation.mapped);
         Some(OnBoard { board: self.clone(), index: index as u32 })
+    }
+
+    /// Whether the app may be served without the plugin of that generation: a new spec may say otherwise.
+    pub(crate) fn set_optional(&self, generation: u32, is_optional: bool) {
+        if let Some(record) = self.layout().generations.get(generation as usize) {
+            record.is_optional.store(is_optional.into(), Ordering::Relaxed);
+        }
     }
 }
 
@@ -128,6 +138,7 @@ impl GenerationRecord {
             digest: self.digest.load(),
             build_id: self.build_id.load(),
             file: self.file.load(),
+            is_optional: self.is_optional.load(Ordering::Relaxed) != 0,
             mapped: self.begin.load(Ordering::Relaxed)..end,
         })
     }

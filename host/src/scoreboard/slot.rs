@@ -162,6 +162,11 @@ impl SlotRecord {
     pub(super) fn read(&self) -> Option<Seen> {
         (0..TRIES).find_map(|_| {
             let before = self.sequence.load(Ordering::Acquire);
+            if !before.is_multiple_of(2) {
+                // Whoever writes it may have died at that, or the memory is not what it was: waiting has to be cheap.
+                std::hint::spin_loop();
+                return None;
+            }
             let seen = Seen {
                 owner: self.owner(),
                 state: State::of(self.state.load(Ordering::Relaxed)),
@@ -175,8 +180,7 @@ impl SlotRecord {
                 path: self.path.load(),
             };
             fence(Ordering::Acquire);
-            let is_whole = before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before;
-            is_whole.then_some(seen)
+            (self.sequence.load(Ordering::Relaxed) == before).then_some(seen)
         })
     }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::error::Error;
 
 /// More workers or threads than this are a mistake.
-const COUNT_MAX: usize = 4096;
+pub(crate) const COUNT_MAX: usize = 4096;
 
 /// A number that may be left to the host.
 ///

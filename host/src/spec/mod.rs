@@ -130,6 +130,7 @@ use std::time::Duration;
 
 pub use at::{At, Located};
 pub use bind::{Bind, PORT};
+pub(crate) use count::COUNT_MAX;
 pub use count::Count;
 pub use expand::Env;
 pub use health::HealthSpec;

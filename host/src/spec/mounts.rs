@@ -42,6 +42,11 @@ impl Spec {
         mounts
     }
 
+    /// Whether middleware of that plugin is around routes.
+    pub(crate) fn has_middleware_of(&self, name: &str) -> bool {
+        self.middleware.iter().any(|middleware| middleware.target.library == name)
+    }
+
     /// Whether a target of the spec names this plugin.
     fn is_named(&self, plugin: &str) -> bool {
         let targets = self.mounts.iter().map(|mount| &mount.target);

@@ -19,9 +19,9 @@ impl Sum {
     pub(super) fn add(&mut self, counts: &[Counted]) {
         for one in counts {
             let of_plugin = self.0.entry(one.plugin.clone()).or_default();
-            of_plugin.requests += one.requests;
-            of_plugin.failed += one.failed;
-            of_plugin.in_flight += one.in_flight;
+            of_plugin.requests = of_plugin.requests.saturating_add(one.requests);
+            of_plugin.failed = of_plugin.failed.saturating_add(one.failed);
+            of_plugin.in_flight = of_plugin.in_flight.saturating_add(one.in_flight);
         }
     }
 

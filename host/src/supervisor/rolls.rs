@@ -126,7 +126,8 @@ impl Roll {
         let retired =
             self.old.values().filter_map(|account| Some((account.retired.as_ref()?, &account.last)));
         retired.fold((0, 0), |(first, last), (at_first, at_last)| {
-            (first + of(at_first), last + of(at_last).min(of(at_first)))
+            let now_at_first = of(at_first);
+            (first.saturating_add(now_at_first), last.saturating_add(of(at_last).min(now_at_first)))
         })
     }
 }

@@ -84,6 +84,10 @@ impl Supervisor {
     fn of_set(&self, answers: Vec<(WorkerId, Answer)>, old: &[WorkerId]) -> Option<OfSet> {
         let (current, old): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|(worker, _)| !old.contains(worker));
+        let refused = current
+            .iter()
+            .filter_map(|(_, answer)| answer.data["refused"].as_u64())
+            .fold(0, u64::saturating_add);
         let mut current = current.into_iter().map(|(_, answer)| answer);
         let first = current.next()?;
         let mut data = first.data.as_object().cloned().unwrap_or_default();
@@ -95,7 +99,8 @@ impl Supervisor {
         let rows =
             old.into_iter().fold(rows, |rows, (_, answer)| rows::add_old(rows, rows::of(&answer.data)));
         let server = data.get("server").and_then(Value::as_str).unwrap_or_default();
-        let text = format!("  {:10}  {server}\n\n{}", "server", rows::table(&rows));
+        let text = format!("{}\n{}", rows::heading(server, refused), rows::table(&rows));
+        data.insert("refused".to_owned(), json!(refused));
         data.insert("generations".to_owned(), rows.iter().map(Row::json).collect());
         // The process that lives on, from roll to roll.
         data.insert("process".to_owned(), json!(Ledger::now()));

@@ -24,6 +24,10 @@ use std::time::{Duration, Instant};
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// How many descriptors may wait for their messages. Each comes with the first byte of one, so that one waits at most, while the rest
+/// of its message comes.
+const DESCRIPTORS_MAX: usize = 16;
+
 /// A message as it is sent.
 pub(super) fn line_of<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
     let line = serde_json::to_vec(message);
@@ -148,6 +152,9 @@ impl Reader {
         if got.flags.contains(ReturnFlags::CTRUNC) {
             self.descriptors.push_back(None);
         }
+        if self.descriptors.len() > DESCRIPTORS_MAX {
+            return Err(broken("more descriptors than messages"));
+        }
         self.lines.push(&chunk[..got.bytes]);
         Ok(got.bytes > 0)
     }
@@ -242,6 +249,39 @@ mod tests {
         assert_eq!(late.message(), "cannot read what the other process says: nothing came in time");
         drop(socket);
         assert!(reader.next::<ToWorker>().expect("the end").is_none());
+    }
+
+    #[test]
+    fn descriptors_without_messages_are_an_error_before_there_are_many() {
+        let (socket, mut reader) = pair();
+        let file = file("one");
+        let refused = (0..100).find_map(|_| {
+            send(&socket, b" ", Some(file.as_fd())).expect("room");
+            reader.next_here::<FromWorker>().err()
+        });
+        let error = refused.expect("there are too many");
+        assert!(error.message().ends_with(": more descriptors than messages"), "{error}");
+        assert_eq!(reader.descriptors.len(), DESCRIPTORS_MAX + 1);
+    }
+
+    #[test]
+    fn a_message_that_was_cut_or_changed_anywhere_is_a_message_or_an_error() {
+        let whole = line_of(&published(7, "{\"a\": [1]}")).expect("a line");
+        let reads = |bytes: &[u8]| {
+            let (socket, mut reader) = pair();
+            send(&socket, bytes, None).expect("room");
+            drop(socket);
+            while let Ok(Some(_)) = reader.next::<FromWorker>() {}
+        };
+        for at in 0..whole.len() {
+            reads(&whole[..at]);
+            for new in [b'"', b'\\', b'{', b'9', b'-', b'\n', 0, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = new;
+                reads(&changed);
+            }
+        }
+        reads(&[b'['].repeat(100_000));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! A worker from its start until it serves, and what it says.
 
-use super::Supervisor;
 use super::ending::NO_PROCESS;
 use super::message::{Cause, FromWorker, ToWorker};
 use super::process::{Phase, Worker, WorkerId};
+use super::{NEVER, Supervisor};
 use crate::deployment::Change;
 use crate::error::Error;
 use crate::scoreboard::View;
 use crate::server::Shape;
-use crate::spec::Timeouts;
+use crate::spec::{COUNT_MAX, Timeouts};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,11 @@ use std::time::{Duration, Instant};
 pub(super) const READY_MAX: Duration = Duration::from_secs(30 * 60);
 /// How long a worker may live that has closed its end of the channel: it is on its way out.
 const SILENT_MAX: Duration = Duration::from_secs(2);
+
+/// What a worker says that its set is to be. Whatever it says, no more processes are started than a spec may ask for.
+pub(super) fn shape_of(workers: usize, rolls: bool) -> Shape {
+    Shape { workers: workers.clamp(1, COUNT_MAX), rolls }
+}
 
 impl Supervisor {
     /// Starts a worker of the current set. If it cannot be started, that counts as a death.
@@ -70,7 +75,7 @@ impl Supervisor {
                 }
             }
             FromWorker::Ready { banner, workers, rolls } => {
-                self.ready(id, &banner, Shape { workers: workers.max(1), rolls });
+                self.ready(id, &banner, shape_of(workers, rolls));
             }
             FromWorker::ChildDied { pid, signal } => self.child_died(id, pid, signal),
             FromWorker::Waiting { error } => self.waits(id, error),
@@ -93,6 +98,9 @@ impl Supervisor {
             FromWorker::Listen { listen, bind } => self.listen(id, listen, &bind),
             FromWorker::Unlisten { bind, shape } => self.unlisten(&bind, &shape),
             FromWorker::Deadlines { shutdown, drain, stuck_after } => {
+                // What is longer than the clock goes is for ever, and no sum of it is to overflow.
+                let [shutdown, drain, stuck_after] =
+                    [shutdown, drain, stuck_after].map(|limit| limit.map(|limit| limit.min(NEVER)));
                 if let Some(worker) = self.worker(id) {
                     worker.timeouts = Timeouts { shutdown, drain, stuck_after, ..worker.timeouts };
                 }

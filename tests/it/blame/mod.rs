@@ -6,6 +6,7 @@ mod hangs;
 mod life;
 mod limits;
 mod lost;
+mod optional;
 mod quarantine;
 mod restarted;
 mod signals;

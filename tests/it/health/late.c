@@ -16,6 +16,7 @@ static void wait_for_gate(void) {
 }
 
 static int32_t index_(void *data, const pa_request *request, pa_response *response, pa_poll *pending) {
+    if (access("fail-at-request", F_OK) == 0) return pa_text(response, 500, pa_str("not yet\n"));
     return pa_text(response, 200, pa_str("here at last\n"));
 }
 

@@ -26,6 +26,9 @@ fn what_finds_the_queue_full_is_answered_with_503_at_once_and_said_now_and_then(
         assert_eq!(client.read().text(), "unblocked\n");
     }
     assert_eq!(host.get("/").text(), "hello\n");
+    assert_eq!(host.status()["refused"], 20);
+    let status = host.ctl(["status"]).stdout;
+    assert!(status.contains("\n  refused     20 requests, with 503: "), "{status}");
     let said = "requests are answered with 503: 3 wait already for one of 2 handler threads";
     assert_eq!(host.log().matches(said).count(), 1, "{}", host.log());
 }

@@ -19,6 +19,7 @@ fn generation(plugin: &str, mapped: Mapped) -> GenerationOnBoard {
         digest: "ba78".repeat(16),
         build_id: "c0ffee".into(),
         file: "/srv/plugins/libshop.so".into(),
+        is_optional: false,
         mapped,
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Finding {
     pub(super) request: Option<InFlight>,
     /// All that was in flight, the oldest first.
     pub(super) in_flight: Vec<InFlight>,
+    /// Plugins without which the app may be served.
+    pub(super) optional: Vec<String>,
 }
 
 /// A generation that is to blame.
@@ -64,7 +66,7 @@ impl Evidence {
 impl Finding {
     /// Of a process that had no board, or none yet.
     pub(super) fn nothing() -> Self {
-        Self { crashed: None, culprit: None, request: None, in_flight: Vec::new() }
+        Self { crashed: None, culprit: None, request: None, in_flight: Vec::new(), optional: Vec::new() }
     }
 
     /// Looks at the board of a worker that has ended, and with it all processes that it forked: what was in flight there is lost, too.
@@ -87,7 +89,9 @@ impl Finding {
         let request = in_flight.iter().find(is_its).cloned();
         let blamed = crashed.filter(|crashed| !is_sent_by_another(crashed));
         let culprit = blamed.and_then(|crashed| culprit(view, &crashed, request.as_ref()));
-        Self { crashed, culprit, request, in_flight }
+        let optional = view.generations().into_iter().filter(|generation| generation.is_optional);
+        let optional = optional.map(|generation| generation.plugin).collect();
+        Self { crashed, culprit, request, in_flight, optional }
     }
 }
 
@@ -145,7 +149,9 @@ mod tests {
             let text = str::to_owned;
             let (version, digest, build_id, file) = (text("1"), text("00"), text("11"), text("/a.so"));
             let plugin = text(plugin);
-            let generation = GenerationOnBoard { plugin, number: 7, version, digest, build_id, file, mapped };
+            let (number, is_optional) = (7, false);
+            let generation =
+                GenerationOnBoard { plugin, number, version, digest, build_id, file, is_optional, mapped };
             let place = board.add_generation(&generation).expect("room");
             place.has_code(&generation.mapped);
             place

@@ -150,22 +150,28 @@ impl Supervisor {
         tracing::error!("{}", report.text());
         let culprit = report.finding.culprit.as_ref().map(|culprit| culprit.generation.clone());
         let (doing, signal) = (report.route(), report.signal_name());
+        let optional = report.finding.optional.clone();
         self.blame.keep(report);
-        culprit.is_some_and(|culprit| self.count_crash(&culprit, &signal, doing.as_deref()))
+        culprit.is_some_and(|culprit| {
+            let why = self.count_crash(&culprit, &signal, doing.as_deref());
+            why.is_some_and(|why| self.put_in_quarantine(&culprit, &optional, &why))
+        })
     }
 
-    /// Counts it, and puts the library in quarantine if that was once too often.
-    fn count_crash(&mut self, culprit: &GenerationOnBoard, signal: &str, doing: Option<&str>) -> bool {
+    /// Counts it; if that was once too often, why its library is not to run any more.
+    fn count_crash(
+        &mut self,
+        culprit: &GenerationOnBoard,
+        signal: &str,
+        doing: Option<&str>,
+    ) -> Option<String> {
         let count = self.blame.counts.add(&culprit.digest, Instant::now());
         if count < self.blame.crashes_max {
-            return false;
+            return None;
         }
         let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let (window, doing) = (units::duration(self.blame.window), doing.map(|doing| format!(" in {doing}")));
         let (last, doing) = (if count == 1 { "" } else { ", the last time" }, doing.unwrap_or_default());
-        self.put_in_quarantine(
-            culprit,
-            &format!("crashed its worker {times} within {window}{last} with {signal}{doing}"),
-        )
+        Some(format!("crashed its worker {times} within {window}{last} with {signal}{doing}"))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::finding::{Culprit, Finding};
 use super::signal;
+use crate::doing::harmless;
 use crate::scoreboard::{Client, InFlight};
 use crate::units;
 use jiff::Timestamp;
@@ -98,7 +99,7 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Value {
-        let Finding { crashed, culprit, request, in_flight } = &self.finding;
+        let Finding { crashed, culprit, request, in_flight, .. } = &self.finding;
         let shown: Vec<Value> = in_flight.iter().take(SHOWN_MAX).map(|one| self.request_json(one)).collect();
         let hex = |number: u64| format!("{number:#x}");
         json!({
@@ -162,7 +163,8 @@ fn client(client: Client) -> String {
     }
 }
 
+/// A worker that has crashed may have written anything over what it had on its board, and people read this on a terminal.
 fn row(out: &mut String, what: &str, text: &str) {
     // Writing to a string cannot fail.
-    let _ = write!(out, "\n  {what:7}  {text}");
+    let _ = write!(out, "\n  {what:7}  {}", harmless(text));
 }

@@ -7,7 +7,6 @@ use super::super::message::{Cause, ToWorker};
 use super::super::process::Ending;
 use super::store::Change;
 use crate::control::Answer;
-use crate::deployment::Published;
 use crate::quarantine::{Ban, named};
 use crate::scoreboard::GenerationOnBoard;
 use serde_json::json;
@@ -16,22 +15,27 @@ use std::fs::File;
 use std::time::Instant;
 
 impl Supervisor {
-    /// Bans the library of a generation, if there is something to serve instead; whether it did.
-    pub(in super::super) fn put_in_quarantine(&mut self, culprit: &GenerationOnBoard, why: &str) -> bool {
+    /// Bans the library of a generation, if there is something to serve instead, or if the app may be served without it; whether it
+    /// did.
+    pub(in super::super) fn put_in_quarantine(
+        &mut self,
+        culprit: &GenerationOnBoard,
+        optional: &[String],
+        why: &str,
+    ) -> bool {
         if self.quarantine.list().iter().any(|ban| ban.digest == culprit.digest) {
             // A worker that is on its way out.
             return false;
         }
         let who = format!("{} {} (generation {})", culprit.plugin, culprit.version, culprit.number);
-        let Some(bans) = self.bans_for(culprit, why) else {
+        let Some(bans) = self.bans_for(culprit, optional, why) else {
             tracing::error!(
                 "{who} {why}: there is no earlier generation to serve instead, and it is started again"
             );
             return false;
         };
         for (ban, _) in &bans {
-            let instead = ban.instead.as_ref().map(Published::to_string).unwrap_or_default();
-            tracing::error!("{ban} is in quarantine: it {why}; {instead} is served instead");
+            tracing::error!("{ban} is in quarantine: it {why}; {}", instead(ban));
         }
         let served = &mut self.current.served.generations;
         let was_served = !served.served_by(&culprit.digest).is_empty();
@@ -52,13 +56,20 @@ impl Supervisor {
     }
 
     /// An entry for each plugin that has that library: all of them, or none.
-    fn bans_for(&self, culprit: &GenerationOnBoard, why: &str) -> Option<Vec<(Ban, File)>> {
+    fn bans_for(
+        &self,
+        culprit: &GenerationOnBoard,
+        optional: &[String],
+        why: &str,
+    ) -> Option<Vec<(Ban, Option<File>)>> {
         let served = &self.current.served.generations;
         let mut plugins = served.served_by(&culprit.digest);
         if !plugins.contains(&culprit.plugin) {
             plugins.push(culprit.plugin.clone());
         }
-        plugins.into_iter().map(|plugin| ban(served, plugin, culprit, why)).collect()
+        let mut bans = plugins.into_iter().map(|plugin| ban(served, plugin, culprit, why));
+        let may_be = |ban: &Ban| ban.instead.is_some() || optional.contains(&ban.plugin);
+        bans.by_ref().map(|(ban, copy)| may_be(&ban).then_some((ban, copy))).collect()
     }
 
     /// Who has begun with what is banned now is not waited for.
@@ -116,10 +127,11 @@ impl Supervisor {
     }
 }
 
-fn ban(served: &Generations, plugin: String, culprit: &GenerationOnBoard, why: &str) -> Option<(Ban, File)> {
+/// An entry with the library that is to be served instead, if there is one.
+fn ban(served: &Generations, plugin: String, culprit: &GenerationOnBoard, why: &str) -> (Ban, Option<File>) {
     // What a target names by its path has no source in the spec, and is loaded from that path again.
-    let (instead, copy) =
-        served.without(&plugin, &culprit.digest).filter(|(instead, _)| !instead.source.is_empty())?;
+    let instead = served.without(&plugin, &culprit.digest).filter(|(instead, _)| !instead.source.is_empty());
+    let (instead, copy) = instead.unzip();
     let of_plugin = served.current_of(&plugin).filter(|current| current.digest == culprit.digest);
     let ban = Ban {
         plugin,
@@ -129,9 +141,9 @@ fn ban(served: &Generations, plugin: String, culprit: &GenerationOnBoard, why: &
         file: culprit.file.clone().into(),
         since: jiff::Timestamp::now(),
         why: why.to_owned(),
-        instead: Some(instead),
+        instead,
     };
-    Some((ban, copy.into()))
+    (ban, copy.map(File::from))
 }
 
 /// The list, for people and programs.
@@ -143,8 +155,14 @@ pub(super) fn listed(bans: &[Ban]) -> Answer {
 
 /// `shop 1.1 (ba7816bf8f01), since 2026-01-02T03:04:05Z: crashed its worker 3 times within 1m; shop 1.0 is served instead`.
 pub(in super::super) fn line(ban: &Ban) -> String {
-    let instead = ban.instead.as_ref().map(|instead| format!("; {instead} is served instead"));
-    format!("{ban}, since {:.0}: {}{}", ban.since, ban.why, instead.unwrap_or_default())
+    format!("{ban}, since {:.0}: {}; {}", ban.since, ban.why, instead(ban))
+}
+
+fn instead(ban: &Ban) -> String {
+    match &ban.instead {
+        Some(instead) => format!("{instead} is served instead"),
+        None => "the app goes on without it, because it is optional".to_owned(),
+    }
 }
 
 /// What was lifted, and what comes next.

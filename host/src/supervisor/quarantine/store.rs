@@ -38,8 +38,8 @@ struct List {
 
 /// A change of the list.
 pub(super) enum Change {
-    /// More, each with the library that is served instead.
-    Add(Vec<(Ban, File)>),
+    /// More, each with the library that is served instead, if there is one.
+    Add(Vec<(Ban, Option<File>)>),
     /// These digests, no more.
     Remove(Vec<String>),
 }
@@ -84,7 +84,9 @@ impl Store {
             Change::Add(bans) => {
                 for (ban, copy) in bans {
                     list.retain(|known| (&known.plugin, &known.digest) != (&ban.plugin, &ban.digest));
-                    ban.instead.as_ref().map_or(Ok(()), |instead| self.keep(instead, &copy))?;
+                    if let Some((instead, copy)) = ban.instead.as_ref().zip(copy.as_ref()) {
+                        self.keep(instead, copy)?;
+                    }
                     list.push(ban);
                 }
             }
@@ -121,13 +123,18 @@ impl Store {
 
     fn keep(&self, instead: &Published, copy: &File) -> Result<(), Error> {
         let fail = |cause: std::io::Error| Error::failed(format!("cannot keep {instead}: {cause}"));
+        let sealed = Sealed::handed(&instead.path, copy.try_clone().map_err(fail)?)?;
+        // The digest names the file, and a worker has said it, which may not be who it was: no other name than the bytes have.
+        if sealed.digest().to_string() != instead.digest {
+            let error = format!("cannot keep {instead}: its bytes have the digest {}", sealed.digest());
+            return Err(Error::failed(error));
+        }
         let path = self.path_of(&instead.digest);
         if path.exists() {
             return Ok(());
         }
         place::make(&self.0.join(COPIES))?;
-        let bytes = Sealed::handed(&instead.path, copy.try_clone().map_err(fail)?)?.bytes()?;
-        self.put(&path, &bytes).map_err(fail)
+        self.put(&path, &sealed.bytes()?).map_err(fail)
     }
 
     /// A file is there whole or not at all, also after a crash of the machine.
@@ -167,7 +174,7 @@ mod tests {
     use crate::library::Digest;
 
     /// A library that was bad, and one that is served instead.
-    fn ban(plugin: &str, bad: &str, good: &[u8]) -> (Ban, File) {
+    fn ban(plugin: &str, bad: &str, good: &[u8]) -> (Ban, Option<File>) {
         let text = str::to_owned;
         let copy = tempfile::tempfile().expect("a file");
         (&copy).write_all(good).expect("room");
@@ -192,7 +199,7 @@ mod tests {
             why: text("crashed its worker"),
             instead: Some(instead),
         };
-        (ban, copy)
+        (ban, Some(copy))
     }
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -205,6 +212,56 @@ mod tests {
         let list = store.read().expect("a list");
         let read = |copy: File| Sealed::handed(Path::new("x"), copy).and_then(|copy| copy.bytes());
         store.copies(&list).into_iter().map(|(_, copy)| read(copy).expect("bytes")).collect()
+    }
+
+    #[test]
+    fn a_copy_is_kept_by_the_digest_that_it_has_and_by_no_other_name() {
+        let (folder, store) = store();
+        let (mut bad, copy) = ban("shop", "aa", b"shop 1");
+        for name in ["../../escaped", "/tmp/escaped", "", &Digest::of(b"shop 2").to_string()] {
+            name.clone_into(&mut bad.instead.as_mut().expect("one").digest);
+            let error = store.change(Change::Add(vec![(bad.clone(), copy.as_ref().map(again))]));
+            let error = error.expect_err("it is another one");
+            assert!(error.message().contains(": its bytes have the digest "), "{error}");
+            assert_eq!(store.read(), Ok(Vec::new()), "nothing has changed");
+        }
+        assert!(!folder.path().join("escaped.so").exists());
+    }
+
+    fn again(copy: &File) -> File {
+        copy.try_clone().expect("a descriptor")
+    }
+
+    /// What another program, a bad disk or a crash of the machine has made of it.
+    #[test]
+    fn a_list_that_was_cut_or_changed_anywhere_is_read_or_refused() {
+        let (_folder, store) = store();
+        store.change(Change::Add(vec![ban("shop", "aa", b"shop 1")])).expect("room");
+        let (file, mut refused) = (store.0.join(LIST), 0);
+        let whole = std::fs::read(&file).expect("a list");
+        let mut check = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).expect("room");
+            match store.read() {
+                Ok(list) => drop(store.copies(&list)),
+                Err(error) => {
+                    assert!(error.message().contains(": cannot read what is in quarantine: "), "{error}");
+                    refused += 1;
+                }
+            }
+        };
+        for at in 0..whole.len() {
+            check(&whole[..at]);
+            for new in [b'"', b'\\', b'{', b'9', b'-', 0, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = new;
+                check(&changed);
+            }
+        }
+        check("[".repeat(100_000).as_bytes());
+        assert!(refused > whole.len(), "{refused}");
+        // Whatever it was, the next change begins a new one.
+        let list = store.change(Change::Add(vec![ban("blog", "bb", b"blog 1")])).expect("room");
+        assert_eq!(list.len(), 1);
     }
 
     #[test]

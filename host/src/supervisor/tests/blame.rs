@@ -198,3 +198,35 @@ fn a_worker_that_answers_and_one_that_was_never_up_are_left_alone() {
     let status = stage.asks(Command::Status).try_recv().expect("an answer");
     assert_eq!(status.data["crashes"]["last"][0]["what"], "was killed by SIGKILL");
 }
+
+#[test]
+fn what_is_optional_is_banned_also_where_nothing_can_be_served_instead() {
+    for plugins_are_optional in [true, false] {
+        let (mut stage, mut first) = Stage::with(|spec| spec.supervisor.crashes = 1);
+        stage.plugins_are_optional = plugins_are_optional;
+        stage.serves(&mut first);
+        publish(&mut stage, &first, 1, "bad");
+        stage.crashes(&first, "shop", 1, "bad");
+        stage.after(Duration::ZERO);
+        let mut worker = stage.started();
+        let begun = stage.serves(&mut worker);
+        let want = if plugins_are_optional { (0, 1) } else { (1, 0) };
+        assert_eq!((begun.generations.len(), begun.bans.len()), want);
+        assert_eq!(stage.supervisor.quarantine.list().iter().filter(|ban| ban.instead.is_some()).count(), 0);
+    }
+}
+
+#[test]
+fn plugins_of_one_library_are_banned_only_where_the_app_can_do_without_each_of_them() {
+    let (mut stage, mut first) = Stage::with(|spec| spec.supervisor.crashes = 1);
+    stage.plugins_are_optional = true;
+    stage.serves(&mut first);
+    for plugin in ["shop", "blog"] {
+        let (source, digest) = ("path a.so".to_owned(), "bad".to_owned());
+        let generation = Published { source, digest, ..super::generation(plugin, 1) };
+        stage.says(&first, &FromWorker::Published { generation }, Some(copy_of(plugin).as_fd()));
+    }
+    // Its board says so of `shop` alone.
+    stage.crashes(&first, "shop", 1, "bad");
+    assert_eq!(banned(&stage), Vec::<&str>::new());
+}

@@ -1,6 +1,7 @@
 //! What the supervisor decides, without a process.
 
 mod blame;
+mod hostile;
 mod link;
 mod sets;
 mod stage;

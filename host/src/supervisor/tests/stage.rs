@@ -29,6 +29,8 @@ pub(super) struct Stage {
     started: Receiver<UnixStream>,
     /// How many workers tests were given.
     given: Cell<u64>,
+    /// The app can be served without the plugins that crash.
+    pub(super) plugins_are_optional: bool,
     folder: tempfile::TempDir,
 }
 
@@ -36,7 +38,7 @@ pub(super) struct Stage {
 pub(super) struct Actor {
     socket: Arc<UnixStream>,
     reader: Reader,
-    pid: Pid,
+    pub(super) pid: Pid,
 }
 
 impl Stage {
@@ -62,7 +64,8 @@ impl Stage {
         let sockets = Sockets::bind(&spec).expect("an address of its own");
         let mut supervisor = Supervisor::new(&spec, sockets, sender, spawner);
         supervisor.start(crate::supervisor::Cause::Start);
-        let stage = Self { supervisor, events, started, given: Cell::new(0), folder };
+        let stage =
+            Self { supervisor, events, started, given: Cell::new(0), plugins_are_optional: false, folder };
         let first = stage.started();
         (stage, first)
     }
@@ -75,10 +78,15 @@ impl Stage {
     /// The worker that was started next.
     #[track_caller]
     pub(super) fn started(&self) -> Actor {
-        let socket = Arc::new(self.started.try_recv().expect("a worker was started"));
+        self.try_started().expect("a worker was started")
+    }
+
+    /// The same, if one was.
+    pub(super) fn try_started(&self) -> Option<Actor> {
+        let socket = Arc::new(self.started.try_recv().ok()?);
         let number = self.given.get() + 1;
         self.given.set(number);
-        Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(number) }
+        Some(Actor { reader: Reader::new(socket.clone()), socket, pid: pid_of(number) })
     }
 
     pub(super) fn nothing_was_started(&self) -> bool {
@@ -173,7 +181,9 @@ impl Stage {
         let text = str::to_owned;
         let (version, build_id, file, mapped) = (text("1"), text(""), text("a.so"), 0x1000..0x2000);
         let (plugin, digest) = (text(plugin), text(digest));
-        let generation = GenerationOnBoard { plugin, number, version, digest, build_id, file, mapped };
+        let is_optional = self.plugins_are_optional;
+        let generation =
+            GenerationOnBoard { plugin, number, version, digest, build_id, file, is_optional, mapped };
         let place = board.add_generation(&generation).expect("room");
         let (signal, code, instruction) = (SIGSEGV, 1, 0x1234);
         match board.crashes().claim(pid, Crashing::Child) {

@@ -66,7 +66,10 @@ impl Ending {
     pub(super) fn refuse(self, refused: &Refused) -> Response<AnswerBody> {
         let (status, message) = match refused {
             Refused::Plainly(status) => (*status, None),
-            Refused::Lost(Lost::Waiting) => (StatusCode::SERVICE_UNAVAILABLE, Some("the server is busy")),
+            Refused::Lost(Lost::Waiting) => {
+                self.worker.shared.serving.service.refuse();
+                (StatusCode::SERVICE_UNAVAILABLE, Some("the server is busy"))
+            }
             Refused::Lost(Lost::Late) => {
                 (StatusCode::GATEWAY_TIMEOUT, Some("the handler did not answer in time"))
             }
