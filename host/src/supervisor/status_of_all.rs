@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// How long workers may take to say how they are: they are at work, and this is only a question.
-const STATUS_MAX: Duration = Duration::from_secs(2);
+const STATUS_MAX: Duration = Duration::from_secs(5);
 
 /// A question that workers were asked.
 pub(super) struct StatusOfAll {

@@ -137,7 +137,9 @@ impl Supervisor {
     fn what(&mut self, board: Option<&View>, pid: u32, signal: i32) -> String {
         let crashed = board.and_then(|board| board.crash_of(pid));
         if let Some(crashed) = crashed.filter(|crashed| crashed.signal == signal) {
-            let reason = signal::reason(&crashed).map(|reason| format!(" ({reason})"));
+            let stack = board.map(|board| board.crash_stack_of(pid));
+            let has_stack = stack.is_some_and(|words| words.iter().any(|word| *word != 0));
+            let reason = signal::reason(&crashed, has_stack).map(|reason| format!(" ({reason})"));
             return format!("crashed: {}{}", signal::name(signal), reason.unwrap_or_default());
         }
         match signal == SIGKILL && self.blame.oom.has_killed() {

@@ -21,14 +21,14 @@ pub(super) fn name(signal: i32) -> String {
     signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
-/// What happened, as far as the kernel says; none: its name says it all.
-pub(super) fn reason(crashed: &Crashed) -> Option<String> {
+/// What happened, as far as the kernel says; none: its name says it all. `has_stack`: what the stack pointer points to could be read.
+pub(super) fn reason(crashed: &Crashed, has_stack: bool) -> Option<String> {
     let address = crashed.address;
     Some(match (crashed.signal, crashed.code) {
         _ if is_sent_by_another(crashed) => format!("sent by process {address}"),
         (libc::SIGABRT, _) => "it aborted".to_owned(),
         _ if is_sent(crashed) => "it sent that to itself".to_owned(),
-        (libc::SIGSEGV | libc::SIGBUS, _) if is_stack_overflow(crashed) => "stack overflow".to_owned(),
+        (libc::SIGSEGV | libc::SIGBUS, _) if is_stack_overflow(crashed, has_stack) => "stack overflow".to_owned(),
         (libc::SIGSEGV, SEGV_MAPERR) => format!("nothing is mapped at {address:#x}"),
         (libc::SIGSEGV, SEGV_ACCERR) => format!("no right to do that at {address:#x}"),
         (libc::SIGSEGV, _) => "no address at all".to_owned(),
@@ -43,9 +43,11 @@ pub(super) fn reason(crashed: &Crashed) -> Option<String> {
     })
 }
 
-/// Memory around the stack pointer is there, unless the stack has no more of it.
-fn is_stack_overflow(crashed: &Crashed) -> bool {
-    crashed.stack != 0 && crashed.address.abs_diff(crashed.stack) <= FRAME_BYTES
+/// Memory below the stack pointer is there, unless the stack has no more of it; that above is part of the stack, or else the pointer
+/// itself is past its end. What lies above the whole stack is somebody else's.
+fn is_stack_overflow(crashed: &Crashed, has_stack: bool) -> bool {
+    let is_near = crashed.address.abs_diff(crashed.stack) <= FRAME_BYTES;
+    crashed.stack != 0 && is_near && (crashed.address < crashed.stack || !has_stack)
 }
 
 // The same on every Linux that there is; the crate `libc` has them not for all.
@@ -61,7 +63,7 @@ mod tests {
     fn said(signal: i32, code: i32, address: u64) -> String {
         let crashed =
             Crashed { signal, code, pid: 7, address, stack: 0x7f00_0000_1000, ..Crashed::default() };
-        reason(&crashed).unwrap_or_default()
+        reason(&crashed, true).unwrap_or_default()
     }
 
     #[test]
@@ -73,6 +75,22 @@ mod tests {
         assert_eq!(said(libc::SIGFPE, FPE_INTDIV, 0x1000), "a division by zero");
         assert_eq!(said(libc::SIGFPE, 3, 0x1000), "");
         assert_eq!(said(libc::SIGABRT, -6, 7), "it aborted");
+    }
+
+    #[test]
+    fn memory_above_a_stack_that_is_there_is_not_the_stacks() {
+        let stack = 0x7f00_0000_1000;
+        let crashed = |address| Crashed {
+            signal: libc::SIGSEGV,
+            code: SEGV_ACCERR,
+            address,
+            stack,
+            ..Crashed::default()
+        };
+        let [below, above] = [crashed(stack - 8), crashed(stack + 0x2000)];
+        assert_eq!(reason(&below, true).as_deref(), Some("stack overflow"));
+        assert_eq!(reason(&above, true).as_deref(), Some("no right to do that at 0x7f0000003000"));
+        assert_eq!(reason(&above, false).as_deref(), Some("stack overflow"), "a frame that begins past the end");
     }
 
     #[test]
