@@ -44,6 +44,14 @@ impl Mount {
         Self { prefix, bare, router: Router::default(), is_down: false, errors, uses }
     }
 
+    /// Whether it owns what follows its prefix, and the path below it if so.
+    fn owns<'p>(&self, rest: &'p str) -> Option<(&Self, &'p str)> {
+        match rest {
+            "" => self.bare.then_some((self, "/")),
+            rest => rest.starts_with('/').then_some((self, rest)),
+        }
+    }
+
     /// WSGI's `SCRIPT_NAME`: the prefix without a slash at its end.
     pub(crate) fn script_name(&self) -> &str {
         &self.prefix
@@ -70,6 +78,8 @@ impl Mount {
 /// The mounts of one host name, or of none.
 #[derive(Default)]
 pub(crate) struct Mounts {
+    /// That of all paths which no other has: most apps have this one alone.
+    root: Option<Mount>,
     by_prefix: HashMap<String, Mount, FastHash>,
     /// The lengths of the prefixes, longest first: a look-up for each length, however many mounts there are.
     lengths: Vec<usize>,
@@ -79,33 +89,30 @@ impl Mounts {
     /// The mount at that prefix, made by `make` if there is none yet.
     pub(super) fn at(&mut self, prefix: &str, make: impl FnOnce() -> Mount) -> &mut Mount {
         let key = prefix.trim_end_matches('/');
-        if !self.lengths.contains(&key.len()) {
-            self.lengths.push(key.len());
-            self.lengths.sort_unstable_by(|a, b| b.cmp(a));
-        }
-        let mount = self.by_prefix.entry(key.to_owned()).or_insert_with(make);
+        let mount = if key.is_empty() {
+            self.root.get_or_insert_with(make)
+        } else {
+            if !self.lengths.contains(&key.len()) {
+                self.lengths.push(key.len());
+                self.lengths.sort_unstable_by(|a, b| b.cmp(a));
+            }
+            self.by_prefix.entry(key.to_owned()).or_insert_with(make)
+        };
         mount.bare |= !prefix.ends_with('/');
         mount
     }
 
     pub(crate) fn find<'p>(&self, path: &'p str) -> Option<(&Mount, &'p str)> {
-        self.lengths.iter().find_map(|&length| {
+        let with_prefix = self.lengths.iter().find_map(|&length| {
             let (prefix, rest) = path.split_at_checked(length)?;
-            if !rest.is_empty() && !rest.starts_with('/') {
-                return None;
-            }
-            let mount = self.by_prefix.get(prefix)?;
-            match rest {
-                "" if mount.bare => Some((mount, "/")),
-                "" => None,
-                rest => Some((mount, rest)),
-            }
-        })
+            self.by_prefix.get(prefix)?.owns(rest)
+        });
+        with_prefix.or_else(|| self.root.as_ref()?.owns(path))
     }
 
     /// Calls back for each route, by prefix.
     pub(super) fn list(&self, each: &mut dyn FnMut(&Mount, usize)) {
-        let mut mounts: Vec<&Mount> = self.by_prefix.values().collect();
+        let mut mounts: Vec<&Mount> = self.root.iter().chain(self.by_prefix.values()).collect();
         mounts.sort_by_key(|mount| mount.prefix.as_str());
         for mount in mounts {
             for route in mount.router.routes() {

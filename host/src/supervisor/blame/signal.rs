@@ -28,7 +28,9 @@ pub(super) fn reason(crashed: &Crashed, has_stack: bool) -> Option<String> {
         _ if is_sent_by_another(crashed) => format!("sent by process {address}"),
         (libc::SIGABRT, _) => "it aborted".to_owned(),
         _ if is_sent(crashed) => "it sent that to itself".to_owned(),
-        (libc::SIGSEGV | libc::SIGBUS, _) if is_stack_overflow(crashed, has_stack) => "stack overflow".to_owned(),
+        (libc::SIGSEGV | libc::SIGBUS, _) if is_stack_overflow(crashed, has_stack) => {
+            "stack overflow".to_owned()
+        }
         (libc::SIGSEGV, SEGV_MAPERR) => format!("nothing is mapped at {address:#x}"),
         (libc::SIGSEGV, SEGV_ACCERR) => format!("no right to do that at {address:#x}"),
         (libc::SIGSEGV, _) => "no address at all".to_owned(),
@@ -90,7 +92,11 @@ mod tests {
         let [below, above] = [crashed(stack - 8), crashed(stack + 0x2000)];
         assert_eq!(reason(&below, true).as_deref(), Some("stack overflow"));
         assert_eq!(reason(&above, true).as_deref(), Some("no right to do that at 0x7f0000003000"));
-        assert_eq!(reason(&above, false).as_deref(), Some("stack overflow"), "a frame that begins past the end");
+        assert_eq!(
+            reason(&above, false).as_deref(),
+            Some("stack overflow"),
+            "a frame that begins past the end"
+        );
     }
 
     #[test]
