@@ -79,6 +79,13 @@ impl Service {
         }
     }
 
+    /// With no app at all, for tests of whoever serves it.
+    #[cfg(test)]
+    pub(crate) fn of_nothing() -> Self {
+        let spec = Spec::for_target("nothing".parse().expect("a target"));
+        Self::of(Arc::new(Table::empty()), Settings::of(&spec))
+    }
+
     /// As [`of`](Self::of), for requests that the host itself asks.
     pub(crate) fn rehearsing(table: Arc<Table>, settings: Settings) -> Self {
         Self { is_rehearsal: true, ..Self::of(table, settings) }

@@ -156,6 +156,10 @@ fn run(job: Box<dyn Job>, slot: &Slot) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access_log::AccessLog;
+    use crate::server::{Listening, Serving};
+    use crate::service::Service;
+    use crate::stop::Stop;
     use std::sync::mpsc::{Sender, channel};
 
     struct Says(Sender<&'static str>, &'static str);
@@ -168,6 +172,55 @@ mod tests {
         fn drop(&mut self) {
             let _ = self.0.send(self.1);
         }
+    }
+
+    /// A watch over nothing.
+    fn watch() -> Watch {
+        let serving = Serving {
+            service: Arc::new(Service::of_nothing()),
+            listening: Listening::of([]).expect("none"),
+            workers: 1,
+            threads: None,
+            options: toml::Table::new(),
+            stop: Stop::new().expect("a stop"),
+            access_log: AccessLog::quiet(),
+            unfit: Arc::new(|_| {}),
+            errands: None,
+        };
+        Watch::start(&serving, |_| usize::MAX)
+    }
+
+    /// Goes on so often, and then has run.
+    struct Rounds(HandlerThreads, usize, Sender<usize>);
+
+    impl Job for Rounds {
+        fn run(self: Box<Self>, _: &Slot) {
+            let Self(threads, left, done) = *self;
+            match left {
+                0 => drop(done.send(0)),
+                left => threads.clone().go_on(Box::new(Self(threads, left - 1, done))),
+            }
+        }
+    }
+
+    #[test]
+    fn every_job_is_run_to_its_end_or_comes_back_whoever_else_begins_at_the_same_time() {
+        const EACH: usize = 500;
+        let threads = HandlerThreads::start(&watch(), 3, 4).expect("threads");
+        let (done, ended) = channel();
+        let refused: usize = std::thread::scope(|scope| {
+            let begin = || {
+                let job = |number| Box::new(Rounds(threads.clone(), number % 7, done.clone()));
+                (0..EACH).filter(|number| threads.begin(job(*number)).is_err()).count()
+            };
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(begin)).collect();
+            all.into_iter().map(|one| one.join().expect("no panic")).sum()
+        });
+        drop(done);
+        // It ends when no job is left that could still be run.
+        assert_eq!(ended.iter().count() + refused, 4 * EACH);
+        assert_eq!(threads.0.lock().refused, refused as u64);
+        threads.close();
     }
 
     #[test]
