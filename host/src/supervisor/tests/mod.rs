@@ -351,7 +351,7 @@ fn the_status_is_that_of_both_processes_and_of_one_when_the_other_is_silent() {
     );
 
     let status = stage.asks(Command::Status);
-    stage.after(SECOND * 3);
+    stage.after(SECOND * 6);
     let status = status.try_recv().expect("an answer");
     assert!(status.text.contains("the worker does not say how it is"), "{}", status.text);
 
