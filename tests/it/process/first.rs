@@ -79,6 +79,23 @@ fn the_first_process_takes_orphans_off_the_list() {
 }
 
 #[test]
+fn a_host_in_a_world_of_its_own_is_commanded_from_outside() {
+    let first = First::start();
+    first.get("/");
+    let ctl = |command: &str| {
+        let mut ctl = Command::new(host_binary());
+        ctl.args(["ctl", "--control", "host/test.sock", command]).current_dir(first.folder.path());
+        ctl.output().expect("the program")
+    };
+    let output = ctl("ready");
+    assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b"ready\n"[..]), "{output:?}");
+    // Who has no process id here is not waited for by it.
+    let output = ctl("stop");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(!first.folder.join("host.sock").exists());
+}
+
+#[test]
 fn the_first_process_ends_by_a_signal_and_at_once_by_a_second_one() {
     let mut first = First::start();
     first.signal(Signal::TERM);
