@@ -80,6 +80,20 @@ fn a_failure_is_a_json_object_too() {
 }
 
 #[test]
+fn a_spec_that_cannot_be_read_is_said_as_the_flags_say() {
+    for (flag, is_json) in [("--log-format=auto", true), ("--log-format=pretty", false)] {
+        let output = Host::with(Spec::exactly("spec = 1\n[app\n"), "threaded").arg(flag).spawn().wait();
+        assert_eq!(output.code, Some(78), "{output:?}");
+        let said = "app.toml:2:5: unclosed table, expected `]`";
+        let found = match is_json {
+            true => objects(&output)[0]["message"].as_str().is_some_and(|message| message.starts_with(said)),
+            false => output.stderr.starts_with(&format!("host: {said}")),
+        };
+        assert!(found, "{flag}: {output:?}");
+    }
+}
+
+#[test]
 fn what_a_client_has_a_plugin_say_begins_no_line_of_its_own() {
     let host = Host::start(says(), "threaded");
     host.get("/say/one~2026-01-01T00:00:00Z%20ERROR%20forged%1b%5b2J").expect(200);
