@@ -139,6 +139,8 @@ impl Run {
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
+        // Each thread has that for itself, and hands it on: the one of the signals may run code of a plugin, in a swap.
+        privileges::gain_none(&spec.process)?;
         stack::allow_tracers_of(Some(getpid()));
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
