@@ -43,14 +43,22 @@ pub(super) fn process(node: &Node) -> Result<ProcessSpec, Error> {
     let known = &["user", "group", "no_new_privs", "nofile", "nproc", "core", "address_space"];
     let section = Section::open(node, "[process]", known)?;
     Ok(ProcessSpec {
-        user: section.string("user")?,
-        group: section.string("group")?,
+        user: name_or_number(&section, "user")?,
+        group: name_or_number(&section, "group")?,
         no_new_privs: section.boolean("no_new_privs", false)?,
         nofile: limit(&section, "nofile", Section::number)?,
         nproc: limit(&section, "nproc", Section::number)?,
         core: core(&section)?,
         address_space: limit(&section, "address_space", Section::size)?,
     })
+}
+
+/// A number is one with quotes and without.
+fn name_or_number(section: &Section<'_>, key: &str) -> Result<Option<Located<String>>, Error> {
+    match section.get(key) {
+        Some(Node { value: Value::Integer(id), at }) => Ok(Some(Located::new(id.to_string(), at.clone()))),
+        _ => section.string(key),
+    }
 }
 
 type Read<'a> = fn(&Section<'a>, &str, usize) -> Result<usize, Error>;
