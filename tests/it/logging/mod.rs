@@ -2,6 +2,7 @@
 
 mod ids;
 mod slow;
+mod terminal;
 
 use crate::harness::{Host, Output, Spec, eventually, for_each_server, plugin_from_c};
 use serde_json::Value;
