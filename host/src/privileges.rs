@@ -22,11 +22,19 @@ pub(crate) fn restrict(spec: &ProcessSpec) -> Result<(), Error> {
     if let Some(identity) = identity {
         identity.become_it()?;
     }
-    if spec.no_new_privs {
-        let set = rustix::thread::set_no_new_privs(true);
-        set.map_err(|cause| Error::spec(format!("cannot give up new privileges: {cause}")))?;
+    gain_none(spec)
+}
+
+/// The part of it that counts for the calling thread, and for those that it begins from now on. It takes nothing away.
+///
+/// # Errors
+/// The system does not know that.
+pub(crate) fn gain_none(spec: &ProcessSpec) -> Result<(), Error> {
+    if !spec.no_new_privs {
+        return Ok(());
     }
-    Ok(())
+    let set = rustix::thread::set_no_new_privs(true);
+    set.map_err(|cause| Error::spec(format!("cannot give up new privileges: {cause}")))
 }
 
 fn limit(spec: &ProcessSpec) -> Result<(), Error> {

@@ -23,6 +23,14 @@ pub(crate) fn next() -> u64 {
     (u64::from(u32::MAX) << 32) | NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// So many of them are for a process that is forked off.
+const OF_A_CHILD: u64 = 64;
+
+/// A process was forked off, which goes on counting from here: this one does further on.
+pub(crate) fn leave_some_to_a_child() {
+    NEXT.fetch_add(OF_A_CHILD, Ordering::Relaxed);
+}
+
 /// An id as people see it. It takes no memory of its own: every answer has one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text {

@@ -3,7 +3,7 @@
 use super::app::spec_of;
 use super::{Format, print};
 use crate::control::{Answer, Client, Command, the_socket};
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::supervisor;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -133,6 +133,8 @@ impl Ctl {
         let command = self.command.command();
         let mut client = match connected {
             Ok(client) => client,
+            // There are several: what they left on disk is theirs.
+            Err(error) if error.exit() == Exit::Usage => return Err(error),
             Err(error) => return offline(self.app.as_deref(), &command)?.ok_or(error),
         };
         let answer = client.ask(&command, self.timeout)?;

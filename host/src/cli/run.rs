@@ -83,14 +83,22 @@ impl Run {
         if let Some(channel) = channel.filter(|_| !self.check) {
             return start_again_code(self.serve_as_worker(channel));
         }
-        let spec = self.spec()?;
-        log::install(spec.log.format, spec.app.debug, self.process());
+        let spec = self.logged(None, self.process())?;
         match () {
             () if self.check => app::check(&spec)?,
             () if self.no_supervisor => self.serve_alone(&spec)?,
             () => return supervisor::supervise(&spec, self.control.as_deref(), self.quiet),
         }
         Ok(0)
+    }
+
+    /// The spec, with the log as it says from now on. One that cannot be read says nothing: then it is as the flags say.
+    fn logged(&self, text: Option<String>, process: Process) -> Result<Spec, Error> {
+        let spec = self.spec_with(text);
+        let said = spec.as_ref().map(|spec| (spec.log.format, spec.app.debug));
+        let (format, debug) = said.unwrap_or((self.log_format(LogFormat::Auto), self.debug));
+        log::install(format, debug, process);
+        spec
     }
 
     /// What this process is, for its log.
@@ -101,8 +109,7 @@ impl Run {
     /// Reads the spec, and gives up what a worker is not to have: before there is a thread that may run code of a plugin. Whether
     /// its server forks is told besides.
     fn prepare(&self, begin: &mut Begin) -> Result<(Spec, bool), Error> {
-        let spec = self.spec_with(begin.spec.take())?;
-        log::install(spec.log.format, spec.app.debug, Process::Worker);
+        let spec = self.logged(begin.spec.take(), Process::Worker)?;
         let forks = run::choose(&spec, &ServerRegistry::default())?.server.forks();
         if forks {
             log::without_thread();
@@ -132,6 +139,8 @@ impl Run {
 
     fn serve_alone(&self, spec: &Spec) -> Result<(), Error> {
         let stop = Stop::new()?;
+        // Each thread has that for itself, and hands it on: the one of the signals may run code of a plugin, in a swap.
+        privileges::gain_none(&spec.process)?;
         stack::allow_tracers_of(Some(getpid()));
         let commands = Arc::new(OnceLock::new());
         signals::of_a_host_alone(stop.clone(), commands.clone())?;
@@ -182,12 +191,16 @@ impl Run {
         server.threads = self.threads.unwrap_or(server.threads);
         spec.app.debug |= self.debug;
         spec.swap.watch |= self.watch;
-        spec.log.format = self.log_format.unwrap_or(spec.log.format);
-        // What is read while one works is for people, and so is what a command says that ends by itself.
-        if spec.log.format == LogFormat::Auto && (self.dev || self.check) {
-            spec.log.format = LogFormat::Pretty;
-        }
+        spec.log.format = self.log_format(spec.log.format);
         Ok(spec)
+    }
+
+    /// Flags win over the spec. What is read while one works is for people, and so is what a command says that ends by itself.
+    fn log_format(&self, of_spec: LogFormat) -> LogFormat {
+        match self.log_format.unwrap_or(of_spec) {
+            LogFormat::Auto if self.dev || self.check => LogFormat::Pretty,
+            format => format,
+        }
     }
 }
 

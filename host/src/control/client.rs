@@ -2,10 +2,10 @@
 
 use super::line::{Lines, NoLine, send};
 use super::message::{Answer, Command};
+use super::peer::Peer;
 use crate::error::Error;
 use crate::units;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt::socket_peercred;
 use rustix::process::{PidfdFlags, pidfd_open};
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
@@ -34,8 +34,8 @@ impl Client {
         let stream = UnixStream::connect(path).map_err(|cause| no_connection(path, &cause))?;
         let reading = stream.try_clone().map_err(|cause| no_connection(path, &cause))?;
         // Opened while it is connected, and so alive: the number cannot be another process's yet.
-        let process =
-            socket_peercred(&stream).and_then(|peer| pidfd_open(peer.pid, PidfdFlags::empty())).ok();
+        let pid = Peer::of(&stream).and_then(|peer| peer.pid);
+        let process = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         Ok(Self { path: path.to_owned(), stream, lines: Lines::new(reading, ANSWER_BYTES_MAX), process })
     }
 

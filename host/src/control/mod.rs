@@ -8,6 +8,7 @@ mod client;
 mod http;
 mod line;
 mod message;
+mod peer;
 mod place;
 mod server;
 mod socket;

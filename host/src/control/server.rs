@@ -6,9 +6,9 @@
 use super::http;
 use super::line::{Lines, NoLine, send};
 use super::message::{Answer, Command, Commands};
+use super::peer::Peer;
 use super::socket::ControlSocket;
 use crate::error::Error;
-use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -143,7 +143,7 @@ impl Drop for Unanswered<'_> {
 
 /// The mode of the socket keeps others out; this does so when somebody changed it.
 fn is_trusted(stream: &UnixStream) -> bool {
-    socket_peercred(stream).is_ok_and(|peer| may_command(peer.uid.as_raw(), geteuid().as_raw()))
+    Peer::of(stream).is_some_and(|peer| may_command(peer.uid, geteuid().as_raw()))
 }
 
 fn may_command(peer: u32, own: u32) -> bool {

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// How much may wait to be written: past it lines are dropped and counted, since a log must not stop a server.
 const WAITING_BYTES_MAX: usize = 4 << 20;
-/// So much never waits where a pipe has room at all: Linux's `PIPE_BUF`.
+/// So much never waits where a pipe has room at all, and nothing of others comes in between: Linux's `PIPE_BUF`.
 const AT_ONCE_BYTES_MAX: usize = 4096;
 /// How long a line of the log waits for access lines that are being written, while there is room.
 const WRITING_MAX: Duration = Duration::from_millis(10);
@@ -101,6 +101,23 @@ fn has_room() -> bool {
     poll(&mut fds, Some(&Timespec::default())) != Ok(0)
 }
 
+/// Whole lines, so many at a time as a pipe takes in one piece: several processes write to it, and what it takes in two has
+/// theirs in between. A line that is longer is a piece of its own.
+fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let end = match lines.len() {
+            0 => return None,
+            length if length <= AT_ONCE_BYTES_MAX => length,
+            length => {
+                let (fits, more) = lines.split_at(AT_ONCE_BYTES_MAX);
+                let end_of = |more| memchr::memchr(b'\n', more).map(|end| AT_ONCE_BYTES_MAX + end);
+                memchr::memrchr(b'\n', fits).or_else(|| end_of(more)).map_or(length, |end| end + 1)
+            }
+        };
+        lines.split_off(..end)
+    })
+}
+
 impl Sink {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -147,7 +164,11 @@ impl Sink {
             if dropped > 0 {
                 out.extend_from_slice(super::dropped(dropped).as_bytes());
             }
-            let _ = io::stderr().lock().write_all(&out);
+            let mut stderr = io::stderr().lock();
+            for piece in pieces(&out) {
+                let _ = stderr.write_all(piece);
+            }
+            drop(stderr);
             out.clear();
             state = self.lock();
             state.is_writing = false;
@@ -176,5 +197,22 @@ impl MakeWriter<'_> for Now {
 
     fn make_writer(&self) -> Self {
         *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_where_they_end_and_into_what_a_pipe_takes_in_one_piece() {
+        let lengths = [1, 4096, 4097, 100, 9000, 2000, 2000, 2000, 96, 4000, 300];
+        let lines: Vec<u8> =
+            lengths.iter().flat_map(|length| [vec![b'x'; length - 1], vec![b'\n']].concat()).collect();
+        let pieces: Vec<&[u8]> = pieces(&lines).collect();
+        let want = [1, 4096, 4097, 100, 9000, 4000, 2096, 4000, 300];
+        assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), want);
+        assert!(pieces.iter().all(|piece| piece.ends_with(b"\n")) && pieces.concat() == lines);
+        assert_eq!(super::pieces(b"no end").collect::<Vec<_>>(), [b"no end"]);
     }
 }

@@ -13,6 +13,7 @@ use super::socket::Socket;
 use super::wait::{Deadline, wait, wait_for_any};
 use super::{About, Errands, Guarantees, Http, Server, Serving, Swap};
 use crate::error::Error;
+use crate::request_id;
 use crate::spec::{Opt, Unit};
 use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, kill_process, waitpid};
@@ -184,7 +185,10 @@ impl Mother {
         let parents = child::Parents { worker: getpid(), supervisor: getppid() };
         let is_last = self.children.len() + 1 >= self.children_max();
         match fork::fork() {
-            Ok(Some(child)) => self.children.push(child),
+            Ok(Some(child)) => {
+                request_id::leave_some_to_a_child();
+                self.children.push(child);
+            }
             Ok(None) => child::run(&self.serving, parents, &*self.errands, socket, is_last),
             Err(cause) => {
                 tracing::error!("cannot start a process for a connection: {cause}; it was closed");

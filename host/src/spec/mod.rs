@@ -77,7 +77,7 @@
 //! | **`[process]`** | | what a worker may do; the host has to be started as root to become another user |
 //! | `user`, `group` | as the host's | whom it runs as, by name or number; the group is the user's own if only `user` is there |
 //! | `no_new_privs` | `false` | no program that it starts gains rights |
-//! | `nofile`, `nproc` | as the host's | descriptors; processes and threads of its user |
+//! | `nofile`, `nproc` | as the host's | descriptors, 64 at least; processes and threads of its user |
 //! | `core`, `address_space` | as the host's | size of a core file, `0` is none; size of its address space |
 //!
 //! **A plugin is mounted by itself** with its `mount`, `hosts` and `skip`, or at `/` when it has none of these keys and no

@@ -5,6 +5,9 @@ use super::section::Section;
 use super::tree::{Node, Value};
 use crate::error::Error;
 
+/// What a worker has open before its first client, and some more.
+const NOFILE_MIN: u64 = 64;
+
 /// `[process]`: what a worker may do. None: what the process that starts it may do.
 #[derive(Debug, Clone, Default)]
 pub struct ProcessSpec {
@@ -43,14 +46,22 @@ pub(super) fn process(node: &Node) -> Result<ProcessSpec, Error> {
     let known = &["user", "group", "no_new_privs", "nofile", "nproc", "core", "address_space"];
     let section = Section::open(node, "[process]", known)?;
     Ok(ProcessSpec {
-        user: section.string("user")?,
-        group: section.string("group")?,
+        user: name_or_number(&section, "user")?,
+        group: name_or_number(&section, "group")?,
         no_new_privs: section.boolean("no_new_privs", false)?,
-        nofile: limit(&section, "nofile", Section::number)?,
+        nofile: limit(&section, "nofile", Section::number)?.map(enough_files).transpose()?,
         nproc: limit(&section, "nproc", Section::number)?,
         core: core(&section)?,
         address_space: limit(&section, "address_space", Section::size)?,
     })
+}
+
+/// A number is one with quotes and without.
+fn name_or_number(section: &Section<'_>, key: &str) -> Result<Option<Located<String>>, Error> {
+    match section.get(key) {
+        Some(Node { value: Value::Integer(id), at }) => Ok(Some(Located::new(id.to_string(), at.clone()))),
+        _ => section.string(key),
+    }
 }
 
 type Read<'a> = fn(&Section<'a>, &str, usize) -> Result<usize, Error>;
@@ -58,6 +69,17 @@ type Read<'a> = fn(&Section<'a>, &str, usize) -> Result<usize, Error>;
 fn limit<'a>(section: &Section<'a>, key: &str, read: Read<'a>) -> Result<Option<Located<u64>>, Error> {
     let Some(node) = section.get(key) else { return Ok(None) };
     Ok(Some(Located::new(read(section, key, 1)? as u64, node.at.clone())))
+}
+
+/// A worker that cannot even begin says something else, again and again.
+fn enough_files(limit: Located<u64>) -> Result<Located<u64>, Error> {
+    match limit.value {
+        NOFILE_MIN.. => Ok(limit),
+        few => Err(limit.at.error_hint(
+            format!("a worker cannot work with {few} descriptors"),
+            format!("write {NOFILE_MIN} at least"),
+        )),
+    }
 }
 
 /// The one limit that may be nothing at all.

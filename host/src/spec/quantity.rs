@@ -22,8 +22,8 @@ const SIZES: Units = &[
 const DURATION_MS_MAX: u64 = 365 * 24 * 3_600_000;
 /// 1 TiB. Larger ones are mistakes.
 pub(super) const SIZE_BYTES_MAX: u64 = 1 << 40;
-/// A million connections or headers. More are mistakes.
-pub(super) const COUNT_MAX: u64 = 1_000_000;
+/// A million connections, headers or descriptors, of those with twenty bits. More are mistakes.
+pub(super) const COUNT_MAX: u64 = 1 << 20;
 
 /// A duration with its unit; `0s` is none at all.
 pub(crate) fn duration(text: &str) -> Result<Option<Duration>, Error> {

@@ -137,6 +137,7 @@ impl Node {
                 Err(self.at.error_hint("this is empty", "write something, or remove the key"))
             }
             Value::String(text) => Ok(Located::new(text.clone(), self.at.clone())),
+            Value::Integer(number) => Err(self.expected("a string", &format!("write \"{number}\""))),
             _ => Err(self.expected("a string", "")),
         }
     }

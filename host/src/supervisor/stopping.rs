@@ -5,11 +5,13 @@ use super::event::Reply;
 use super::message::ToWorker;
 use super::process::{Ending, Worker, next_ended};
 use crate::error::{Error, Exit};
+use crate::log;
 use crate::spec::Timeouts;
 use crate::units;
 use rustix::process::Pid;
 use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
 use signal_hook::low_level::emulate_default_handler;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// What a worker may need besides its deadlines: to cut connections off, to write its last lines.
@@ -87,6 +89,9 @@ impl Supervisor {
     /// SIGINT and SIGTERM stop the host; a second one ends it at once, as it would end a program that takes no signals.
     pub(super) fn stop_or_end(&mut self, signal: i32) {
         if self.stopping.is_none() {
+            if !self.quiet && std::io::stderr().is_terminal() {
+                log::say("\nFinishing what runs. Hit Ctrl-C again to end it at once.\n");
+            }
             return self.stop(None);
         }
         self.kill_all();

@@ -67,6 +67,27 @@ fn no_id_is_taken_from_a_client_or_a_plugin_and_none_is_given_twice() {
 }
 
 #[test]
+fn requests_that_cannot_be_read_have_no_id_in_common() {
+    for_each_server(|server| {
+        let host = Host::start(says().text("[log]\naccess = 'json'"), server);
+        for _ in 0..3 {
+            let mut client = host.connect();
+            client.send("NO REQUEST\r\n\r\n");
+            client.read().expect(400);
+        }
+        let output = host.stop();
+        let lines = output.stderr.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let refused = lines.filter(|line: &serde_json::Value| line["status"] == 400);
+        let mut ids: Vec<String> = refused.map(|line| line["request"].to_string()).collect();
+        // Those that actix-http refuses by itself have no line.
+        let want = if matches!(server, "actix" | "pool") { 0 } else { 3 };
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), want, "{output:?}");
+    });
+}
+
+#[test]
 fn the_spec_names_the_header_of_ids_and_a_new_spec_another_one() {
     for_each_server(|server| {
         let named = |name: &str| says().text(&format!("[log]\nrequest_id = '{name}'"));

@@ -2,6 +2,7 @@
 
 mod ids;
 mod slow;
+mod terminal;
 
 use crate::harness::{Host, Output, Spec, eventually, for_each_server, plugin_from_c};
 use serde_json::Value;
@@ -77,6 +78,20 @@ fn a_failure_is_a_json_object_too() {
         "{last}"
     );
     assert!(last["help"].as_array().is_some_and(|help| !help.is_empty()), "{last}");
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_is_said_as_the_flags_say() {
+    for (flag, is_json) in [("--log-format=auto", true), ("--log-format=pretty", false)] {
+        let output = Host::with(Spec::exactly("spec = 1\n[app\n"), "threaded").arg(flag).spawn().wait();
+        assert_eq!(output.code, Some(78), "{output:?}");
+        let said = "app.toml:2:5: unclosed table, expected `]`";
+        let found = match is_json {
+            true => objects(&output)[0]["message"].as_str().is_some_and(|message| message.starts_with(said)),
+            false => output.stderr.starts_with(&format!("host: {said}")),
+        };
+        assert!(found, "{flag}: {output:?}");
+    }
 }
 
 #[test]

@@ -72,6 +72,16 @@ fn a_host_without_a_supervisor_becomes_the_user_after_it_has_bound_its_addresses
 }
 
 #[test]
+fn no_thread_that_may_run_code_of_a_plugin_gains_rights() {
+    for alone in ["UNUSED", "HOST_NO_SUPERVISOR"] {
+        let host = rights("no_new_privs = true", "threaded").env(alone, "1").start();
+        let pid = if alone == "UNUSED" { host.worker_pid() } else { host.pid() };
+        let threads = threads_of(pid, "NoNewPrivs:");
+        assert!(threads.len() > 1 && threads.iter().all(|thread| thread == "1"), "{alone}: {threads:?}");
+    }
+}
+
+#[test]
 fn a_name_that_nobody_has_is_an_error_with_its_place() {
     for (line, said) in [
         ("user = 'no-such-user'", "app.toml:7:8: no user `no-such-user`: there is none of that name"),

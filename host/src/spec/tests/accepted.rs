@@ -92,7 +92,7 @@ fn every_key_of_log_health_and_process_arrives() {
     let name = |name: Option<Located<String>>| name.map(|name| name.value).unwrap_or_default();
     assert_eq!((name(user), name(group), no_new_privs), ("www-data".into(), "33".into(), true));
     let limits = [nofile, nproc, core, address_space].map(|limit| limit.map(|limit| limit.value));
-    assert_eq!(limits, [Some(65_536), Some(512), Some(0), Some(4 << 30)]);
+    assert_eq!(limits, [Some(1 << 20), Some(512), Some(0), Some(4 << 30)]);
 }
 
 #[test]

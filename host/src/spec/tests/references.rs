@@ -103,7 +103,7 @@ fn a_bad_set_names_the_flag_and_the_cure() {
             "server.bind=:1",
             "--set server.bind=:1: expected an array, found a string (\":1\")\nhelp: write `[\":1\"]`",
         ),
-        ("limits.headers=0", "--set limits.headers=0: 0 is out of range\nhelp: it goes from 1 to 1000000"),
+        ("limits.headers=0", "--set limits.headers=0: 0 is out of range\nhelp: it goes from 1 to 1048576"),
         ("spec=2", "--set spec=2: unknown spec version 2\nhelp: this host understands `spec = 1`"),
     ];
     for (set, want) in cases {
