@@ -1,6 +1,14 @@
-//! Durations and sizes as people read them.
+//! Durations and sizes as people read them, and the system's own unit of memory.
 
 use std::time::Duration;
+
+/// The size of a page of memory, in bytes.
+pub(crate) fn page_bytes() -> u64 {
+    use nix::unistd::{SysconfVar, sysconf};
+    // By way of libc, which runs under valgrind, too: rustix's own way to it does not.
+    let bytes = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(4096)
+}
 
 /// `30s`, `500ms`, `2m`, `1.5s`.
 pub(crate) fn duration(duration: Duration) -> String {

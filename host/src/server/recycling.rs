@@ -4,6 +4,7 @@ use super::{Serving, Unfit};
 use crate::error::Error;
 use crate::spec::{Opt, Unit};
 use crate::stop::Stop;
+use crate::units;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,7 +121,7 @@ impl Limits {
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0);
-    pages * rustix::param::page_size() as u64
+    pages * units::page_bytes()
 }
 
 /// Another number in each process.

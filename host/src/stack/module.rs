@@ -2,12 +2,12 @@
 
 use super::Frame;
 use super::found::Found;
+use crate::units::page_bytes;
 use addr2line::gimli::{self, EndianSlice, RunTimeEndian};
 use object::read::elf::ElfFile64;
 use object::{
     Endianness, Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, SegmentFlags, SymbolKind,
 };
-use rustix::param::page_size;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fs::File;
@@ -129,7 +129,7 @@ impl<'f> Module<'f> {
 
 /// Where the file says that its code wants to be, against where that is.
 fn bias(elf: &Elf<'_>, found: &Found) -> Option<u64> {
-    let page = !(page_size() as u64 - 1);
+    let page = !(page_bytes() - 1);
     let is_code =
         |flags| matches!(flags, SegmentFlags::Elf { p_flags, .. } if p_flags.contains(object::elf::PF_X));
     elf.segments().filter(|segment| is_code(segment.flags())).find_map(|segment| {
