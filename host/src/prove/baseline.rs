@@ -129,7 +129,8 @@ fn asked_of(listed: &Listed) -> Option<Asked> {
     Asked::new("GET", &listed.host, rule.path().filter(|_| is_get)?).ok()
 }
 
-/// Asks so often, each time on a connection of its own. An answer that says that the host failed is no answer to go by,
+/// Asks so often on one connection, as far as the host keeps it: what a connection's own process counts is another number each
+/// time. An answer that says that the host failed is no answer to go by,
 /// unless there is no other.
 pub(super) async fn survey(
     address: &Address,
@@ -138,8 +139,9 @@ pub(super) async fn survey(
     limit: Duration,
 ) -> Result<Surveyed, String> {
     let mut answers = Vec::new();
-    for _ in 0..asks {
-        answers.push(ask_once(address, asked, limit).await?);
+    let mut kept = None;
+    for left in (0..asks).rev() {
+        answers.push(ask_once(address, &mut kept, asked, left == 0, limit).await?);
     }
     let status = answers.iter().map(|answer| answer.status).find(|status| *status <= STATUS_MAX);
     let Some(status) = status else {
@@ -153,11 +155,25 @@ pub(super) async fn survey(
     Ok(Surveyed { status, named, bodies, is_streamed })
 }
 
-async fn ask_once(address: &Address, asked: &Asked, limit: Duration) -> Result<Answer, String> {
+/// On the connection that is kept, else on a new one; and has it kept, unless this is its last request.
+async fn ask_once(
+    address: &Address,
+    kept: &mut Option<Connection>,
+    asked: &Asked,
+    is_last: bool,
+    limit: Duration,
+) -> Result<Answer, String> {
     let answer = async {
-        let mut connection = Connection::open(address, false).await?;
-        let answer = connection.ask(asked, true, Pace::Fast).await?;
-        connection.closed().await;
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => Connection::open(address, false).await?,
+        };
+        let answer = connection.ask(asked, is_last, Pace::Fast).await?;
+        if is_last || answer.closes {
+            connection.closed().await;
+        } else {
+            *kept = Some(connection);
+        }
         Ok(answer)
     };
     match tokio::time::timeout(limit, answer).await {

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{CONNECTION, HeaderMap};
-use hyper::{Response, Version};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -107,7 +107,7 @@ impl Connection {
     ) -> Result<Answer, Trouble> {
         self.requests += 1;
         let mut body = Vec::new();
-        let response = match self.sender.send_request(asked.request(is_last)).await {
+        let response = match self.send(asked.request(is_last)).await {
             Ok(response) => response,
             Err(cause) => return Err(self.trouble(&cause, None).await),
         };
@@ -120,6 +120,12 @@ impl Connection {
             Ok(()) => Err(Trouble::new(Failed::Malformed, format!("more than {BODY_BYTES_MAX} bytes"))),
             Err(cause) => Err(self.trouble(&cause, Some(body.len())).await),
         }
+    }
+
+    /// Once the driver has done with the answer before: it may still be at that on another thread, and takes no request meanwhile.
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        self.sender.ready().await?;
+        self.sender.send_request(request).await
     }
 
     /// What the end of an answer means; `came`: so many bytes of its body were here.

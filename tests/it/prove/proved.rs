@@ -48,6 +48,17 @@ fn rolls_fail_no_request_on_servers_that_have_processes() {
     });
 }
 
+#[test]
+fn what_a_process_counts_for_itself_is_no_mixture() {
+    on_servers(PROCESSES, |server| {
+        let folder = Folder::new();
+        let app = written(&folder, &Spec::new().plugin("visits", &workspace_plugin("visits")));
+        let args = ["--app", &app, "--server", server, "--swaps=4", "--pause=5ms"];
+        let receipt = Receipt::by(args).proved();
+        assert_eq!(receipt.data["paths"][0]["body"], "varies", "{:?}", receipt.output);
+    });
+}
+
 /// Two plugins, and two more of middleware around them: in Rust and in C.
 fn composed() -> Spec {
     let source = std::fs::read_to_string(root().join("plugins/wrap-c/wrap.c")).expect("plugins/wrap-c");
