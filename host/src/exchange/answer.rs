@@ -278,7 +278,7 @@ impl<H: Head> Exchange<H> {
         if (self.stage == Stage::Done || self.failed) && self.service.counts() {
             self.slot.count(self.inner().uses(), self.failed);
         }
-        self.failed = false;
+        (self.failed, self.is_cut_off) = (false, false);
         self.stage = Stage::Idle;
         // Nothing of a plugin is touched from here on.
         self.slot.leave();

@@ -94,6 +94,8 @@ pub(crate) struct Exchange<H: Head> {
     shown: scoreboard::Place,
     /// The request failed by no will of its handler.
     failed: bool,
+    /// Its client was cut off before the handler returned.
+    is_cut_off: bool,
     /// The host answers by itself: with this, and then with the chunks of that.
     own: Option<OwnAnswer>,
     own_stream: Option<Box<dyn OwnStream>>,
@@ -118,6 +120,7 @@ impl<H: Head> Exchange<H> {
             slot: service.slots.add(),
             shown: scoreboard::place(),
             failed: false,
+            is_cut_off: false,
             own: None,
             own_stream: None,
         }
@@ -244,6 +247,16 @@ impl<H: Head> Exchange<H> {
     /// The request failed in a way that the exchange does not see.
     pub(crate) fn has_failed(&mut self) {
         self.failed = true;
+    }
+
+    /// Its handler returned when its client had been cut off already: nothing of the answer goes out.
+    pub(crate) fn returned_too_late(&mut self) {
+        (self.failed, self.is_cut_off) = (true, true);
+    }
+
+    /// Whether nothing of the answer goes out.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     fn drop_pending(&mut self) {

@@ -73,6 +73,8 @@ pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_cut_of
     let mut client = begin(&host, "/block", "gate");
     assert_eq!(client.try_read(), Err(NoAnswer::Ended));
     is_cut_off_and_reported(&host, client);
+    let line = host.wait_for_line("\"GET /block ");
+    assert!(line.contains("\" 504 - "), "{line}");
 }
 
 #[track_caller]

@@ -238,6 +238,7 @@ impl<H: Head> Drop for Streaming<H> {
 /// Writes the access line of a request.
 pub(super) fn log<H: Head>(shared: &Shared, exchange: &Exchange<H>, status: u16, bytes: u64, began: Began) {
     if shared.serving.access_log.is_on() {
+        let (status, bytes) = if exchange.is_cut_off() { (504, 0) } else { (status, bytes) };
         log_as(shared, exchange.head(), exchange.id(), status, bytes, began);
     }
 }

@@ -109,8 +109,10 @@ impl Worker {
         self.slot.is_for(exchange.number());
         self.slot.enter_on(route, guard.and_then(|guard| guard.fd()));
         let done = work(exchange);
-        // Cut off or not, the answer is handed to actix: it notices that the connection is gone.
-        let _ = self.slot.leave();
+        // The answer is handed to actix nevertheless: it notices that the connection is gone.
+        if self.slot.leave().is_err() {
+            exchange.returned_too_late();
+        }
         done
     }
 }
