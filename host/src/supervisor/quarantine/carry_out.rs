@@ -66,8 +66,17 @@ impl Supervisor {
         let Some(mut next) = self.next.take() else { return };
         next.was_late = true;
         next.kill();
+        self.sockets.close_those_of(next.id);
         self.roll_failed(&next, Ending::Signal(SIGKILL));
         self.retiring.push(next);
+    }
+
+    /// A worker serves with what was banned after it had begun: others take over, as from those that served by then.
+    pub(in super::super) fn serves_what_is_banned(&mut self, digests: &[String]) {
+        if !digests.is_empty() {
+            digests.iter().for_each(|digest| self.current.served.generations.ban(digest));
+            self.quarantine.replace_at = Some(Instant::now());
+        }
     }
 
     /// Workers that serve on with it are replaced, as soon as that can be.
