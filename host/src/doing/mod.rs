@@ -11,6 +11,7 @@ mod watchdog;
 
 pub(crate) use list::{LISTED_MAX, list};
 pub(crate) use stacks::{Wanted, report, stacks};
+pub(crate) use table::harmless;
 pub(crate) use threads::stacks_of_process;
 pub(crate) use watchdog::{Watchdog, watch_this_process};
 

@@ -21,7 +21,7 @@ pub(super) fn table<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String
 }
 
 /// What a client sent, as it may be shown on a terminal.
-pub(super) fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         if char.is_control() { out.extend(char.escape_default()) } else { out.push(char) }
