@@ -16,11 +16,11 @@ use std::fs::File;
 use std::time::Instant;
 
 impl Supervisor {
-    /// Bans the library of a generation, if there is something to serve instead; whether it did.
+    /// Bans the library of a generation, if there is something to serve instead; whether the next worker has none of it.
     pub(in super::super) fn put_in_quarantine(&mut self, culprit: &GenerationOnBoard, why: &str) -> bool {
         if self.quarantine.list().iter().any(|ban| ban.digest == culprit.digest) {
-            // A worker that is on its way out.
-            return false;
+            // One of several that had it, or one that is on its way out.
+            return true;
         }
         let who = format!("{} {} (generation {})", culprit.plugin, culprit.version, culprit.number);
         let Some(bans) = self.bans_for(culprit, why) else {

@@ -117,6 +117,29 @@ fn a_worker_that_gets_ready_with_what_was_banned_meanwhile_is_replaced() {
 }
 
 #[test]
+fn workers_that_crash_with_what_was_banned_just_before_are_no_deaths() {
+    // One more than it takes to end the host.
+    const WORKERS: usize = 5;
+    let (mut stage, mut first) =
+        Stage::with(|spec| (spec.supervisor.crashes, spec.supervisor.failures) = (2, 3));
+    publish(&mut stage, &first, 1, "good");
+    publish(&mut stage, &first, 2, "bad");
+    stage.serves_as(&mut first, WORKERS, true);
+    stage.after(Duration::ZERO);
+    let mut workers = vec![first];
+    for _ in 1..WORKERS {
+        let mut next = stage.started();
+        stage.serves_as(&mut next, WORKERS, true);
+        workers.push(next);
+    }
+    workers.iter().for_each(|worker| stage.crashes(worker, "shop", 2, "bad"));
+    assert_eq!((stage.end(), banned(&stage)), (None, vec!["bad"]));
+    stage.after(Duration::ZERO);
+    let begun = stage.started().begin();
+    assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
+}
+
+#[test]
 fn crashes_of_others_and_other_deaths_do_not_add_up() {
     let (mut stage, mut worker) = serving_the_second(|spec| {
         spec.supervisor.crashes = 2;
