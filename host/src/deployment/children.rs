@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long threads that are about to end may take to.
-const THREADS_MAX: Duration = Duration::from_secs(1);
+const THREADS_MAX: Duration = Duration::from_secs(3);
 /// How long to wait before they are counted again.
 const LOOK: Duration = Duration::from_millis(2);
 

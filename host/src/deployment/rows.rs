@@ -86,6 +86,7 @@ impl Row {
     }
 
     fn add(&mut self, other: &Self) {
+        // Another process may say anything.
         self.requests = self.requests.saturating_add(other.requests);
         self.failed = self.failed.saturating_add(other.failed);
         self.in_flight = self.in_flight.saturating_add(other.in_flight);
@@ -164,6 +165,7 @@ mod tests {
         assert_eq!(all, [row(8, "serving", 7), row(7, "draining", 10)]);
         let all = add_old(all, vec![row(5, "serving", 1)]);
         assert_eq!(all[2], row(5, "draining", 1));
+        assert_eq!(add(all, vec![row(5, "draining", u64::MAX)])[2].requests, u64::MAX);
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn is_wanted(one: &InFlight, wanted: &Wanted) -> bool {
     match wanted {
         Wanted::All => one.thread.is_some(),
         Wanted::Of(id) => one.id == *id,
-        Wanted::OlderThan(ms) => one.thread.is_some() && one.began_ms + ms <= coarse_ms(),
+        Wanted::OlderThan(ms) => one.thread.is_some() && one.began_ms.saturating_add(*ms) <= coarse_ms(),
     }
 }
 

@@ -46,19 +46,21 @@ impl Watchdog {
             let limit = *limit;
             in_flight([&**view]).into_iter().map(move |one| (one, limit))
         };
-        self.seen(now, watched.iter().flat_map(of_one).filter(|(one, _)| one.thread.is_some()).collect())
+        self.seen(now, watched.iter().flat_map(of_one).collect())
     }
 
-    fn seen(&mut self, now: Instant, running: Vec<(InFlight, Duration)>) -> Vec<InFlight> {
+    fn seen(&mut self, now: Instant, in_flight: Vec<(InFlight, Duration)>) -> Vec<InFlight> {
         let mut calls = HashMap::new();
         let mut stuck = Vec::new();
-        for (one, limit) in running {
+        for (one, limit) in in_flight {
             let new = Call { number: one.calls, since: now, is_reported: false };
             let mut call = self.calls.remove(&one.id).unwrap_or(new);
-            if call.number != one.calls {
+            // One that waits between two calls is kept: what was said of it is not said again.
+            if call.number != one.calls || one.thread.is_none() {
                 (call.number, call.since) = (one.calls, now);
             }
-            let is_stuck = !call.is_reported && now.saturating_duration_since(call.since) >= limit;
+            let is_late = now.saturating_duration_since(call.since) >= limit;
+            let is_stuck = one.thread.is_some() && !call.is_reported && is_late;
             // The others come with the next look.
             call.is_reported |= is_stuck && stuck.len() < STACKS_MAX;
             let id = one.id.clone();
@@ -143,6 +145,22 @@ mod tests {
             let now = begin + Duration::from_secs(second.into());
             assert!(watchdog.seen(now, vec![running(1, second)]).is_empty());
         }
+    }
+
+    #[test]
+    fn a_handler_that_waits_between_two_calls_is_reported_once_too() {
+        let (mut watchdog, begin) = (Watchdog::default(), Instant::now());
+        let waiting = |calls| {
+            let (one, limit) = running(1, calls);
+            (InFlight { state: State::Waiting, thread: None, ..one }, limit)
+        };
+        assert!(watchdog.seen(begin, vec![waiting(1)]).is_empty());
+        assert!(watchdog.seen(begin + 5 * LIMIT, vec![waiting(1)]).is_empty(), "it is on no thread");
+        assert!(watchdog.seen(begin + 5 * LIMIT, vec![running(1, 2)]).is_empty());
+        assert_eq!(ids(watchdog.seen(begin + 6 * LIMIT, vec![running(1, 2)])), ["1"]);
+        assert!(watchdog.seen(begin + 7 * LIMIT, vec![waiting(2)]).is_empty());
+        assert!(watchdog.seen(begin + 7 * LIMIT, vec![running(1, 3)]).is_empty());
+        assert!(watchdog.seen(begin + 9 * LIMIT, vec![running(1, 3)]).is_empty(), "that was said of it");
     }
 
     #[test]

@@ -67,8 +67,12 @@ impl Board {
         let mut given_back = self.free_slots();
         let given_back = std::iter::from_fn(|| given_back.pop());
         let used = layout.slots_used.load(Ordering::Relaxed);
-        // What was used before comes first: its memory is there. What other processes gave back comes last: it takes a search.
-        let mut candidates = given_back.chain(used..layout.slots.len() as u32).chain(0..used);
+        let (new, of_others) = (used..layout.slots.len() as u32, 0..used);
+        // What was used before comes first: its memory is there. What other processes gave back takes a search: it comes last, but in a
+        // process that was forked, as one after the other would take a new one, and all look at those that were ever used.
+        let is_makers = layout.pid.load(Ordering::Relaxed) == owner;
+        let (first, last) = if is_makers { (new, of_others) } else { (of_others, new) };
+        let mut candidates = given_back.chain(first).chain(last);
         let index = candidates.find(|index| layout.slots[*index as usize].take(owner));
         if let Some(index) = index {
             layout.slots_used.fetch_max(index + 1, Ordering::Relaxed);

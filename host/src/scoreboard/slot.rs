@@ -169,7 +169,8 @@ impl SlotRecord {
             }
             let seen = Seen {
                 owner: self.owner(),
-                state: State::of(self.state.load(Ordering::Relaxed)),
+                // The thread is the one of that call, or of a later one.
+                state: State::of(self.state.load(Ordering::Acquire)),
                 thread: self.thread.load(Ordering::Relaxed),
                 calls: self.calls.load(Ordering::Relaxed),
                 route: self.route(),

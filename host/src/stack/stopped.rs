@@ -74,7 +74,7 @@ fn part_of_stack(process: u32, pointer: u64, mappings: &[Mapping]) -> Range<u64>
     let grown = || maps::mappings(process).ok()?.iter().find(is_it).map(|mapping| mapping.range.clone());
     let whole = known.or_else(grown).unwrap_or(pointer..pointer);
     let from = whole.start.max(pointer.saturating_sub(RED_ZONE));
-    from..whole.end.min(from + STACK_BYTES_MAX)
+    from..whole.end.min(from.saturating_add(STACK_BYTES_MAX))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -147,5 +147,6 @@ mod tests {
         assert_eq!(part(0x1010), 0x1000..0x2000, "there is nothing below it");
         assert_eq!(part(0x20_0000), 0x20_0000 - RED_ZONE..0x30_0000 - RED_ZONE);
         assert_eq!(part(8), 8..8, "no stack is there");
+        assert_eq!(part(u64::MAX), u64::MAX..u64::MAX, "nor there");
     }
 }

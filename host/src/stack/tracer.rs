@@ -17,8 +17,7 @@ pub(crate) fn trace() -> Result<(), Error> {
     let fail = |cause: String| Error::failed(format!("cannot take stacks: {cause}"));
     let wanted: Vec<Thread> =
         serde_json::from_reader(std::io::stdin().lock()).map_err(|cause| fail(cause.to_string()))?;
-    let copied: Vec<Copied> =
-        wanted.chunk_by(|one, other| one.process == other.process).map(Copied::of).collect();
+    let copied = copied(&wanted);
     let mut out = std::io::stdout().lock();
     let mut say = |line: serde_json::Result<Vec<u8>>| {
         let line = line.map_err(|cause| fail(cause.to_string()))?;
@@ -27,6 +26,13 @@ pub(crate) fn trace() -> Result<(), Error> {
     // Whatever the threads do from here on: what comes is what they did before.
     say(serde_json::to_vec(&None::<Taken>))?;
     copied.into_iter().flat_map(Copied::named).try_for_each(|taken| say(serde_json::to_vec(&Some(taken))))
+}
+
+/// On a thread of its own: a thread that did not stop in time may stop later, and the end of the thread that traces it is what has it
+/// go on.
+fn copied(wanted: &[Thread]) -> Vec<Copied> {
+    let copy = || wanted.chunk_by(|one, other| one.process == other.process).map(Copied::of).collect();
+    std::thread::scope(|threads| threads.spawn(copy).join().unwrap_or_default())
 }
 
 /// Threads of one process, which run again.

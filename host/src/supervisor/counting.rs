@@ -19,6 +19,7 @@ impl Sum {
     pub(super) fn add(&mut self, counts: &[Counted]) {
         for one in counts {
             let of_plugin = self.0.entry(one.plugin.clone()).or_default();
+            // A worker may say anything.
             of_plugin.requests = of_plugin.requests.saturating_add(one.requests);
             of_plugin.failed = of_plugin.failed.saturating_add(one.failed);
             of_plugin.in_flight = of_plugin.in_flight.saturating_add(one.in_flight);
@@ -74,5 +75,7 @@ mod tests {
         let shop = sum.plugin("shop");
         assert_eq!((shop.requests, shop.failed, shop.in_flight), (35, 4, 3));
         assert_eq!((sum.plugin("blog").requests, sum.plugin("none").requests), (7, 0));
+        sum.add(&[counted("blog", 2, u64::MAX, u64::MAX)]);
+        assert_eq!(sum.plugin("blog").requests, u64::MAX);
     }
 }

@@ -89,8 +89,11 @@ impl Supervisor {
     /// If a worker is being started already that is to take the place of this one, that is the one.
     fn start_after(&mut self, pause: Duration, cause: Cause) {
         let is_alone = self.current.workers.is_empty() && !self.rolls.is_under_way();
+        // Whoever was to take its place counts for it from now on.
+        let is_full = self.current.count() + self.starts.len() >= self.current.shape.workers;
         match self.next.take_if(|_| is_alone) {
             Some(next) => self.current.workers.push(next),
+            None if is_full => {}
             None => self.starts.push((Instant::now() + pause, cause)),
         }
     }

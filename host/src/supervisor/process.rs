@@ -120,8 +120,9 @@ impl Worker {
         self.outbox.send(&message, Some(descriptor))
     }
 
-    pub(super) fn kill(&self) {
-        let _ = kill_process(self.pid, Signal::KILL);
+    /// Whether there was anything to kill.
+    pub(super) fn kill(&self) -> bool {
+        kill_process(self.pid, Signal::KILL).is_ok()
     }
 
     /// For how long it has been serving.

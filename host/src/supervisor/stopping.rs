@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// What a worker may need besides its deadlines: to cut connections off, to write its last lines.
 const MARGIN: Duration = Duration::from_secs(5);
 /// How long the system may need to end a process that was killed.
-const KILL_MAX: Duration = Duration::from_secs(5);
+pub(super) const KILL_MAX: Duration = Duration::from_secs(5);
 
 /// A host that is ending.
 pub(super) struct Stopping {
@@ -113,8 +113,9 @@ impl Supervisor {
 
     /// Kills every worker, and waits until the system has ended it: its sockets are closed then.
     pub(super) fn kill_all(&mut self) {
-        let mut left: Vec<Pid> = self.workers().map(|worker| worker.pid).collect();
-        self.workers().for_each(Worker::kill);
+        // Whoever has been killed before, and taken off the system's list, is not waited for.
+        let mut left: Vec<Pid> =
+            self.workers().filter(|worker| worker.kill()).map(|worker| worker.pid).collect();
         let until = Instant::now() + KILL_MAX;
         while !left.is_empty() && Instant::now() < until {
             match next_ended() {

@@ -135,10 +135,12 @@ impl Supervisor {
         worker.heart.beats();
         worker.deadline = None;
         let (pid, published) = (worker.pid, std::mem::take(&mut worker.publishes));
+        let banned = self.quarantine.among(&published.generations);
         if is_first {
             (self.current.served, self.current.shape) = (published, shape);
             self.watch();
         }
+        self.serves_what_is_banned(&banned);
         self.sockets.keep_those_of(id);
         if std::mem::replace(&mut self.has_served, true) {
             tracing::info!("worker {pid} serves");

@@ -15,6 +15,11 @@ fn lab() -> Spec {
     Spec::new().plugin("lab", &lab_library())
 }
 
+/// The same, whose worker may be stopped for as long as a test takes.
+fn lab_without_heartbeat() -> Spec {
+    lab().text("[supervisor]\nheartbeat = '0s'")
+}
+
 fn lab_library() -> PathBuf {
     plugin_from_c("lab", include_str!("../servers/lab.c"))
 }

@@ -1,6 +1,6 @@
 //! `host ctl requests`, and SIGUSR1.
 
-use super::{begin, ctl, lab, open, requests, signal, wait_for_none, wait_for_one};
+use super::{begin, ctl, lab, lab_without_heartbeat, open, requests, signal, wait_for_none, wait_for_one};
 use crate::harness::{Client, Host, at_once, eventually, for_each_server, on_servers};
 use rustix::process::Signal;
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn a_handler_that_runs_is_listed_with_all_that_is_known_of_it() {
 #[test]
 fn a_handler_that_waits_is_on_no_thread_and_its_id_is_that_of_the_log() {
     for_each_server(|server| {
-        let host = Host::start(lab().timeouts("handler = '1s'"), server);
+        let host = Host::start(lab().timeouts("handler = '3s'"), server);
         let mut client = begin(&host, "/pending");
         let request = wait_for_one(&host, "waiting");
         assert!(request["thread"].is_null(), "{request}");
@@ -121,7 +121,7 @@ fn what_has_no_route_has_no_plugin_and_an_idle_connection_is_no_request() {
 #[test]
 fn the_supervisor_lists_what_a_worker_does_that_was_stopped() {
     on_servers(&at_once(), |server| {
-        let host = Host::start(lab(), server);
+        let host = Host::start(lab_without_heartbeat(), server);
         let (worker, mut client) = (host.worker_pid(), begin(&host, "/block"));
         let before = wait_for_one(&host, "in handler");
         signal(worker, Signal::STOP);

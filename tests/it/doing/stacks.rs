@@ -1,6 +1,6 @@
 //! `host ctl stack`: what a handler is at, call by call.
 
-use super::{begin, ctl, lab, lab_library, open, signal, wait_for_none, wait_for_one};
+use super::{begin, ctl, lab, lab_library, lab_without_heartbeat, open, signal, wait_for_none, wait_for_one};
 use crate::harness::{
     Folder, Host, Spec, at_once, eventually, example_plugin, for_each_server, on_servers, run,
 };
@@ -142,7 +142,7 @@ fn a_request_is_asked_for_by_its_id_also_when_no_thread_runs_its_handler() {
 #[test]
 fn a_worker_that_was_stopped_has_stacks_and_stays_stopped() {
     on_servers(&at_once(), |server| {
-        let host = Host::start(lab(), server);
+        let host = Host::start(lab_without_heartbeat(), server);
         let (worker, mut client) = (host.worker_pid(), begin(&host, "/block"));
         wait_for_one(&host, "in handler");
         signal(worker, Signal::STOP);

@@ -46,11 +46,12 @@ pub(crate) use stream::Address;
 
 use std::time::{Duration, Instant};
 
-/// How long one step may take: an answer, a start, an end. Far more than it takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one step may take: an answer, a start, an end. Far more than it takes on a busy machine, and less than `shutdown` and
+/// `handler` are where a test says nothing of them.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
 
 /// How long a host may live, whatever its test does: then it is killed, and every wait for it ends.
-pub(crate) const LIFE_MAX: Duration = Duration::from_secs(60);
+pub(crate) const LIFE_MAX: Duration = Duration::from_secs(90);
 
 /// Looks again and again until `condition` holds.
 ///

@@ -6,31 +6,29 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// The processes that the worker has forked, and that have not ended.
-fn children(host: &Host) -> BTreeSet<u32> {
-    let worker = host.worker_pid();
+fn children(worker: u32) -> BTreeSet<u32> {
     let all = std::fs::read_to_string(format!("/proc/{worker}/task/{worker}/children")).unwrap_or_default();
     all.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// Whatever its handler, its stream or its body was at: nothing has to be dropped.
 pub(super) fn a_connection_that_ends_ends_its_process_with_all_that_is_in_it(server: &'static str) {
-    let host = Host::start(
-        lab().timeouts("handler = '400ms'\nbody = '500ms'\nwrite = '500ms'\nkeep_alive = '500ms'"),
-        server,
-    );
+    let host =
+        Host::start(lab().timeouts("handler = '1s'\nbody = '1s'\nwrite = '1s'\nkeep_alive = '1s'"), server);
+    let worker = host.worker_pid();
     let begin_all = || {
         let mut clients: Vec<Client> = (0..4).map(|_| host.connect()).collect();
         clients[0].send_head("GET", "/pending", &[]);
         clients[1].send_head("GET", "/flood", &[]);
         clients[2].send_head("POST", "/read", &[("content-length", "100")]).send("x");
         clients[3].send_head("GET", "/write/1000000", &[]);
-        eventually("each has a process", || children(&host).len() == 4);
+        eventually("each has a process", || children(worker).len() == 4);
         clients
     };
     drop(begin_all());
-    eventually("the processes end when the clients go away", || children(&host).is_empty());
+    eventually("the processes end when the clients go away", || children(worker).is_empty());
     let _silent = begin_all();
-    eventually("and when the clients are too slow", || children(&host).is_empty());
+    eventually("and when the clients are too slow", || children(worker).is_empty());
     assert_eq!(host.get("/").text(), "hello\n");
 }
 
@@ -64,7 +62,7 @@ pub(super) fn a_process_whose_handler_does_not_return_ends_and_the_worker_goes_o
     eventually("all are late", || {
         host.log().matches("no thread is left for connections: it ends").count() == 5
     });
-    eventually("their processes have ended", || children(&host).is_empty());
+    eventually("their processes have ended", || children(worker).is_empty());
     assert_eq!((host.get("/").text(), host.worker_pid()), ("hello\n", worker));
     drop(stuck);
 }

@@ -2,7 +2,6 @@
 
 use super::{LATE, begin, lab, open};
 use crate::harness::{Client, Host, eventually};
-use std::time::Duration;
 
 /// A host with so many threads, one event loop, and that much room in its queue.
 fn small(threads: usize, queue: usize) -> Host {
@@ -16,7 +15,11 @@ fn what_finds_the_queue_full_is_answered_with_503_at_once_and_said_now_and_then(
     let mut held: Vec<Client> = (0..2).map(|_| begin(&host, "/block", "gate")).collect();
     eventually("both threads are held", || host.log().matches("INFO blocking").count() == 2);
     held.extend((0..3).map(|_| begin(&host, "/block", "gate")));
-    assert!(held[4].is_quiet_for(Duration::from_millis(200)), "it was not put in the queue");
+    eventually("the queue is full", || {
+        let requests = host.ctl(["requests", "--format", "json"]).json();
+        let all = requests["requests"].as_array().cloned().unwrap_or_default();
+        all.iter().filter(|request| request["state"] == "waiting").count() == 3
+    });
     for _ in 0..20 {
         let answer = host.connect().patience(LATE).get("/").expect(503);
         assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), None));

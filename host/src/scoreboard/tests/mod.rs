@@ -132,6 +132,18 @@ fn a_process_that_has_ended_gives_back_what_it_had() {
 }
 
 #[test]
+fn processes_that_come_and_go_need_no_more_places_than_there_are_of_them_at_once() {
+    let (board, view) = new();
+    // This process was forked, then.
+    board.layout().pid.store(1, Ordering::Relaxed);
+    for _ in 0..10 {
+        std::mem::forget(board.slot());
+        view.forget(std::process::id());
+    }
+    assert_eq!(board.layout().slots_used.load(Ordering::Relaxed), 1);
+}
+
+#[test]
 fn what_other_processes_are_at_is_told_by_their_routes() {
     let (board, _) = new();
     let (own, route) = (board.slot(), board.add_route("GET", "/tea", None).expect("room"));

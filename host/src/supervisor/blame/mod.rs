@@ -95,7 +95,7 @@ impl Blame {
 }
 
 impl Supervisor {
-    /// Says what a worker died of, if it was a signal that nobody meant; whether its plugin was put in quarantine for it.
+    /// Says what a worker died of, if it was a signal that nobody meant; whether its plugin is in quarantine by now.
     pub(super) fn blame(&mut self, worker: &Worker, ending: Ending) -> bool {
         let pid = worker.pid.as_raw_pid().cast_unsigned();
         match ending {

@@ -43,7 +43,7 @@ impl Report {
         let request = self.finding.request.as_ref()?;
         Some(match &request.route {
             Some((method, rule)) => format!("{method} {rule}"),
-            None => format!("{} {}", request.method, request.path),
+            None => harmless(&format!("{} {}", request.method, request.path)),
         })
     }
 
@@ -59,7 +59,7 @@ impl Report {
             row(&mut out, "code", &code(culprit));
         }
         if let Some(request) = &self.finding.request {
-            row(&mut out, "request", &format!("{} {} {}", request.id, request.method, request.path));
+            row(&mut out, "request", &asked(request));
         }
         if let (Some(route), true) = (self.route(), self.finding.request.is_some()) {
             row(&mut out, "route", &format!("{route}{}", self.of_another()));
@@ -91,7 +91,7 @@ impl Report {
     fn line(&self, request: &InFlight) -> String {
         let (state, age) = (request.state.name(), units::duration(self.age(request)));
         let client = client(request.client);
-        format!("{} {} {}, from {client}, {state}, {age} old", request.id, request.method, request.path)
+        format!("{}, from {client}, {state}, {age} old", asked(request))
     }
 
     fn age(&self, request: &InFlight) -> Duration {
@@ -138,6 +138,11 @@ impl Report {
             "age_ms": u64::try_from(self.age(request).as_millis()).unwrap_or(u64::MAX),
         })
     }
+}
+
+/// `4b09d782-1 GET /tea/oolong`. It may have been written over by what crashed.
+fn asked(request: &InFlight) -> String {
+    harmless(&format!("{} {} {}", request.id, request.method, request.path))
 }
 
 /// `shop 1.4.2, generation 7`.

@@ -15,8 +15,8 @@ use std::fs::File;
 use std::time::Instant;
 
 impl Supervisor {
-    /// Bans the library of a generation, if there is something to serve instead, or if the app may be served without it; whether it
-    /// did.
+    /// Bans the library of a generation, if there is something to serve instead, or if the app may be served without it; whether the
+    /// next worker has none of it.
     pub(in super::super) fn put_in_quarantine(
         &mut self,
         culprit: &GenerationOnBoard,
@@ -24,8 +24,8 @@ impl Supervisor {
         why: &str,
     ) -> bool {
         if self.quarantine.list().iter().any(|ban| ban.digest == culprit.digest) {
-            // A worker that is on its way out.
-            return false;
+            // One of several that had it, or one that is on its way out.
+            return true;
         }
         let who = format!("{} {} (generation {})", culprit.plugin, culprit.version, culprit.number);
         let Some(bans) = self.bans_for(culprit, optional, why) else {
@@ -77,8 +77,17 @@ impl Supervisor {
         let Some(mut next) = self.next.take() else { return };
         next.was_late = true;
         next.kill();
+        self.sockets.close_those_of(next.id);
         self.roll_failed(&next, Ending::Signal(SIGKILL));
         self.retiring.push(next);
+    }
+
+    /// A worker serves with what was banned after it had begun: others take over, as from those that served by then.
+    pub(in super::super) fn serves_what_is_banned(&mut self, digests: &[String]) {
+        if !digests.is_empty() {
+            digests.iter().for_each(|digest| self.current.served.generations.ban(digest));
+            self.quarantine.replace_at = Some(Instant::now());
+        }
     }
 
     /// Workers that serve on with it are replaced, as soon as that can be.

@@ -13,6 +13,7 @@ mod writer;
 pub(super) use carry_out::line;
 pub(crate) use offline::carry_out_offline;
 
+use super::generations::Generations;
 use super::process::WorkerId;
 use crate::deployment::{Published, Standing};
 use crate::error::Error;
@@ -58,6 +59,12 @@ impl Quarantine {
     /// What is banned.
     pub(super) fn list(&self) -> &[Ban] {
         &self.list
+    }
+
+    /// The digests of those that serve, and are not to.
+    pub(super) fn among(&self, served: &Generations) -> Vec<String> {
+        let is_served = |ban: &&Ban| !served.served_by(&ban.digest).is_empty();
+        self.list.iter().filter(is_served).map(|ban| ban.digest.clone()).collect()
     }
 
     /// When there is something to do, which is not now.

@@ -90,6 +90,56 @@ fn who_is_to_replace_what_is_banned_has_the_spec_of_its_set_and_another_is_tried
 }
 
 #[test]
+fn a_worker_that_gets_ready_with_what_was_banned_meanwhile_is_replaced() {
+    let (mut stage, mut first) = Stage::with(|spec| spec.supervisor.crashes = 2);
+    publish(&mut stage, &first, 1, "good");
+    publish(&mut stage, &first, 2, "bad");
+    stage.serves_as(&mut first, 2, true);
+    stage.after(Duration::ZERO);
+    let mut second = stage.started();
+    stage.serves_as(&mut second, 2, true);
+    stage.crashes(&first, "shop", 2, "bad");
+    stage.after(Duration::ZERO);
+    let mut begun_before = stage.started();
+    stage.crashes(&second, "shop", 2, "bad");
+    stage.after(Duration::ZERO);
+    assert_eq!(banned(&stage), ["bad"]);
+    let mut begun_after = stage.started();
+    assert_eq!(given(begun_after.begin().generations), [("shop 1".to_owned(), Standing::Current)]);
+    // It had loaded it by then.
+    publish(&mut stage, &begun_before, 1, "good");
+    publish(&mut stage, &begun_before, 2, "bad");
+    assert_eq!(stage.serves_as(&mut begun_before, 2, true).generations.len(), 2);
+    stage.after(Duration::ZERO);
+    let begun = stage.started().begin();
+    assert_eq!(begun.cause, Cause::Quarantine);
+    assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
+}
+
+#[test]
+fn workers_that_crash_with_what_was_banned_just_before_are_no_deaths() {
+    // One more than it takes to end the host.
+    const WORKERS: usize = 5;
+    let (mut stage, mut first) =
+        Stage::with(|spec| (spec.supervisor.crashes, spec.supervisor.failures) = (2, 3));
+    publish(&mut stage, &first, 1, "good");
+    publish(&mut stage, &first, 2, "bad");
+    stage.serves_as(&mut first, WORKERS, true);
+    stage.after(Duration::ZERO);
+    let mut workers = vec![first];
+    for _ in 1..WORKERS {
+        let mut next = stage.started();
+        stage.serves_as(&mut next, WORKERS, true);
+        workers.push(next);
+    }
+    workers.iter().for_each(|worker| stage.crashes(worker, "shop", 2, "bad"));
+    assert_eq!((stage.end(), banned(&stage)), (None, vec!["bad"]));
+    stage.after(Duration::ZERO);
+    let begun = stage.started().begin();
+    assert_eq!(given(begun.generations), [("shop 1".to_owned(), Standing::Current)]);
+}
+
+#[test]
 fn crashes_of_others_and_other_deaths_do_not_add_up() {
     let (mut stage, mut worker) = serving_the_second(|spec| {
         spec.supervisor.crashes = 2;

@@ -9,7 +9,7 @@ mod stage;
 use super::link::Channel;
 use super::message::{FromWorker, ToWorker};
 use super::process::Ending;
-use super::{Cause, workers};
+use super::{Cause, stopping, workers};
 use crate::control::{Answer, Command};
 use crate::deployment::{Published, Standing};
 use serde_json::Value;
@@ -275,6 +275,16 @@ fn how_the_worker_ends_in_a_stop_is_how_the_host_ends() {
         let _ = stage.supervisor.finish(end);
         assert_eq!(answer.try_recv().expect("an answer").data["stopped"], true);
     }
+}
+
+#[test]
+fn workers_that_have_been_killed_already_are_not_waited_for() {
+    let (mut stage, mut first) = Stage::new();
+    stage.serves(&mut first);
+    let began = std::time::Instant::now();
+    // Nobody has such a number.
+    stage.supervisor.kill_all();
+    assert!(began.elapsed() < stopping::KILL_MAX, "took {:?}", began.elapsed());
 }
 
 #[test]

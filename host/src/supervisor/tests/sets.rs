@@ -142,6 +142,30 @@ fn a_worker_that_has_served_for_long_enough_is_replaced_beside_the_others_one_at
 }
 
 #[test]
+fn a_worker_that_dies_while_its_place_is_about_to_be_taken_is_not_started_again_besides() {
+    for workers in [1, 2] {
+        let (mut stage, old) = set_of(workers);
+        stage.says(&old[0], &FromWorker::ReplaceMe { reason: "enough requests".to_owned() }, None);
+        let mut new = stage.started();
+        stage.ends(&old[0], CRASH);
+        stage.after(SECOND);
+        assert!(stage.nothing_was_started(), "{workers}: there would be one more than there are to be");
+        stage.serves_as(&mut new, workers, true);
+        stage.after(SECOND);
+        assert!(stage.nothing_was_started() && stage.supervisor.current.serving().count() == workers);
+
+        // Nor is it forgotten when that one does not get ready either.
+        stage.says(&new, &FromWorker::ReplaceMe { reason: "enough requests".to_owned() }, None);
+        let newer = stage.started();
+        stage.ends(&new, Ending::Exit(3));
+        stage.ends(&newer, Ending::Exit(3));
+        stage.after(SECOND);
+        stage.started();
+        assert!(stage.nothing_was_started());
+    }
+}
+
+#[test]
 fn a_roll_answers_when_the_old_workers_are_gone_with_the_counts_of_all() {
     let (mut stage, mut old) = set_of(2);
     let (answer, first) = rolling(&mut stage);
