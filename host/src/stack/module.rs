@@ -6,7 +6,8 @@ use crate::units::page_bytes;
 use addr2line::gimli::{self, EndianSlice, RunTimeEndian};
 use object::read::elf::ElfFile64;
 use object::{
-    Endianness, Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, SegmentFlags, SymbolKind,
+    Endianness, Object, ObjectSection, ObjectSegment, ObjectSymbol, ObjectSymbolTable, ReadCache,
+    SegmentFlags, SymbolIndex, SymbolKind,
 };
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -25,14 +26,21 @@ pub(super) struct Module<'f> {
     /// What an address in the process is more than one in the file.
     pub(super) bias: u64,
     build_id: Option<String>,
-    functions: OnceCell<Vec<Function<'f>>>,
+    functions: OnceCell<Vec<Function>>,
     lines: OnceCell<Option<Lines<'f>>>,
 }
 
-/// Of the table of symbols.
-struct Function<'f> {
+/// Of a table of symbols. Its name is read when it is asked for: a program has many of them.
+struct Function {
     range: Range<u64>,
-    name: &'f str,
+    table: Table,
+    index: SymbolIndex,
+}
+
+#[derive(Clone, Copy)]
+enum Table {
+    All,
+    Dynamic,
 }
 
 impl<'f> Module<'f> {
@@ -110,16 +118,22 @@ impl<'f> Module<'f> {
         let before = functions.partition_point(|function| function.range.start <= at);
         // Some begin at the same address, and some have no length.
         let found = functions[..before].iter().rev().take(8).find(|function| function.range.contains(&at))?;
-        Some(addr2line::demangle_auto(Cow::Borrowed(found.name), None).into_owned())
+        let table = match found.table {
+            Table::All => self.elf.symbol_table(),
+            Table::Dynamic => self.elf.dynamic_symbol_table(),
+        };
+        let symbol = table?.symbol_by_index(found.index).ok()?;
+        Some(addr2line::demangle_auto(Cow::Borrowed(symbol.name().ok()?), None).into_owned())
     }
 
-    fn read_functions(&self) -> Vec<Function<'f>> {
-        let symbols = self.elf.symbols().chain(self.elf.dynamic_symbols());
-        let code = symbols.filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
+    fn read_functions(&self) -> Vec<Function> {
+        let all = self.elf.symbols().map(|symbol| (symbol, Table::All));
+        let symbols = all.chain(self.elf.dynamic_symbols().map(|symbol| (symbol, Table::Dynamic)));
+        let code = symbols.filter(|(symbol, _)| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
         let mut functions: Vec<_> = code
-            .filter_map(|symbol| {
+            .filter_map(|(symbol, table)| {
                 let range = symbol.address()..symbol.address().checked_add(symbol.size())?;
-                Some(Function { range, name: symbol.name().ok()? })
+                Some(Function { range, table, index: symbol.index() })
             })
             .collect();
         functions.sort_by_key(|function| function.range.start);

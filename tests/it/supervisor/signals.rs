@@ -65,7 +65,7 @@ fn sigterm_to_a_worker_alone_lets_it_finish_and_starts_another() {
         if server != "actix" {
             eventually("it accepts no more", || {
                 next = host.connect();
-                next.send_head("GET", "/pid", &[]).is_quiet_for(Duration::from_millis(250))
+                next.send_head("GET", "/pid", &[]).is_quiet_for(Duration::from_millis(500))
             });
         }
         host.folder().write("gate", "");
