@@ -109,7 +109,9 @@ struct Named<'a>(&'a Subject);
 impl<'a> Named<'a> {
     fn of(subject: &'a Subject) -> Result<Self, Error> {
         subject.name_generations(true)?;
-        Ok(Self(subject))
+        let named = Self(subject);
+        subject.wait_for_all()?;
+        Ok(named)
     }
 }
 

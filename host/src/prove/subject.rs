@@ -6,6 +6,7 @@ use crate::control::{Answer, Client, Command};
 use crate::deployment::{Receipt, Routes};
 use crate::error::{Error, Exit};
 use crate::ledger::Ledger;
+use crate::units;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::ffi::OsString;
@@ -16,6 +17,10 @@ use std::time::{Duration, Instant};
 const SWAP_MAX: Duration = Duration::from_secs(300);
 /// How long any other answer of the host may take.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How long its workers may take to serve, after the first one does.
+const ALL_MAX: Duration = Duration::from_secs(60);
+/// How long to wait before they are looked at again.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// See the module.
 pub(crate) struct Subject {
@@ -38,6 +43,21 @@ pub(super) struct Status {
     pub(super) generations: Vec<Row>,
     #[serde(default)]
     pub(super) process: Ledger,
+    #[serde(default)]
+    pub(super) set: Set,
+    #[serde(default)]
+    pub(super) workers: Vec<Worker>,
+}
+
+/// How many workers there are to be.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Set {
+    workers: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Worker {
+    state: String,
 }
 
 /// A generation.
@@ -52,6 +72,11 @@ pub(super) struct Row {
 }
 
 impl Status {
+    /// Whether as many workers serve as there are to be. A host without a supervisor speaks of none.
+    fn is_complete(&self) -> bool {
+        self.workers.iter().filter(|worker| worker.state == "serving").count() >= self.set.workers
+    }
+
     /// The generations that answer.
     pub(super) fn serving(&self) -> impl Iterator<Item = &Row> {
         self.in_state("serving")
@@ -128,6 +153,21 @@ impl Subject {
     /// Has each answer name its generation, or not.
     pub(super) fn name_generations(&self, on: bool) -> Result<(), Error> {
         self.ask(&Command::NameGenerations { on }, ANSWER_MAX).map(drop)
+    }
+
+    /// Waits until all workers serve that there are to be, and have done what they were told before.
+    pub(super) fn wait_for_all(&self) -> Result<(), Error> {
+        let until = Instant::now() + ALL_MAX;
+        while !self.status()?.is_complete() {
+            if Instant::now() >= until {
+                return Err(Error::failed(format!(
+                    "some workers do not serve, {} later",
+                    units::duration(ALL_MAX)
+                )));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     /// Swaps a plugin, to the file that it has if none is given.

@@ -120,7 +120,8 @@ impl Supervisor {
     fn tell_the_others(&mut self, command: &Command) {
         let id = self.pending.next_number();
         let first = self.current.serving().next().map(|worker| worker.id);
-        let others = self.workers().filter(|worker| worker.is_serving() && Some(worker.id) != first);
+        // Also those that do not serve yet: they begin with what counted when they were started.
+        let others = self.workers().filter(|worker| Some(worker.id) != first);
         let tell = |worker: &Worker| worker.tell(ToWorker::Execute { id, command: command.clone() });
         // One that does not read is ending.
         others.for_each(|worker| drop(tell(worker)));

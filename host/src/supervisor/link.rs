@@ -111,6 +111,8 @@ struct Inner {
     /// SIGTERM came, to this process.
     start_again: Arc<AtomicBool>,
     commands: OnceLock<Arc<dyn Commands>>,
+    /// What was said of that last, before there were any.
+    names_generations: Mutex<Option<bool>>,
     bans: Bans,
     binding: Mutex<HashMap<u64, SyncSender<Result<Listener, Error>>>>,
     binds: AtomicU64,
@@ -244,6 +246,7 @@ impl Link {
             was_told: AtomicBool::new(false),
             start_again,
             commands: OnceLock::new(),
+            names_generations: Mutex::default(),
             bans,
             binding: Mutex::default(),
             binds: AtomicU64::new(0),
@@ -277,7 +280,10 @@ impl Link {
 
     /// The worker serves: connections are accepted, commands are carried out.
     pub fn ready(&self, banner: &str, commands: Arc<dyn Commands>, shape: Shape) {
-        let _ = self.0.commands.set(commands);
+        let mut said = self.0.names_generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let commands = self.0.commands.get_or_init(|| commands);
+        said.take().map(|on| commands.execute(Command::NameGenerations { on }));
+        drop(said);
         let Shape { workers, rolls } = shape;
         self.say(FromWorker::Ready { banner: banner.to_owned(), workers, rolls });
     }
@@ -400,6 +406,9 @@ impl Link {
 
     /// On a thread of its own: a swap takes its time. Where there is no other thread, nothing that is asked for does.
     fn execute(&self, id: u64, command: Command) {
+        if let Command::NameGenerations { on } = command {
+            return self.name_generations(id, on);
+        }
         let Some(commands) = self.0.commands.get().cloned() else {
             return self.answer(id, Error::failed("the worker is still loading").into());
         };
@@ -411,6 +420,15 @@ impl Link {
         let thread = std::thread::Builder::new().name("command".into()).spawn(execute);
         if let Err(cause) = thread {
             self.answer(id, Error::failed(format!("cannot start a thread for the command: {cause}")).into());
+        }
+    }
+
+    /// At once: what is asked next is answered when that is done.
+    fn name_generations(&self, id: u64, on: bool) {
+        let mut said = self.0.names_generations.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.0.commands.get() {
+            Some(commands) => self.answer(id, commands.execute(Command::NameGenerations { on })),
+            None => *said = Some(on),
         }
     }
 

@@ -308,7 +308,12 @@ fn all_workers_name_generations_and_those_that_come_later_too() {
     }
     stage.ends(&actors[0], CRASH);
     stage.after(Duration::ZERO);
-    assert!(stage.started().begin().names_generations);
+    let mut starting = stage.started();
+    assert!(starting.begin().names_generations);
+    // Before it serves.
+    let _answer = stage.asks(Command::NameGenerations { on: false });
+    let (heard, _) = starting.hears();
+    assert!(matches!(heard, ToWorker::Execute { command: Command::NameGenerations { on: false }, .. }));
 }
 
 #[test]
