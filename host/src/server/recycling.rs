@@ -109,7 +109,8 @@ impl Limits {
             () if age_max.is_some_and(|max| age >= max) => {
                 Some(format!("it has served for {} (`max_age`)", crate::units::duration(age)))
             }
-            () if memory_max.is_some_and(|max| memory_bytes >= max) => {
+            // One that has answered nobody yet has what every worker has: the next one would be no smaller.
+            () if requests > 0 && memory_max.is_some_and(|max| memory_bytes >= max) => {
                 Some(format!("it has {} MiB of memory (`max_memory`)", memory_bytes >> 20))
             }
             () => None,
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(reached(9, 1, 63), None);
         assert_eq!(reached(10, 1, 1).as_deref(), Some("it has answered 10 requests (`max_requests`)"));
         assert_eq!(reached(1, 2, 1).as_deref(), Some("it has served for 2s (`max_age`)"));
+        assert_eq!(reached(0, 1, 64), None, "it has answered nobody");
         assert_eq!(reached(1, 1, 64).as_deref(), Some("it has 64 MiB of memory (`max_memory`)"));
     }
 

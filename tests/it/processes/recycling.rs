@@ -36,6 +36,8 @@ fn a_worker_that_has_served_for_long_enough_is_replaced() {
 #[test]
 fn a_worker_that_has_become_too_large_is_replaced() {
     let host = crash("1").arg("--set").arg("server.options.max_memory=1MiB").start();
+    // The first one to answer has too much: before that it has what every worker has.
+    assert_eq!(host.get("/").status, 200);
     host.wait_for_line("MiB of memory (`max_memory`)");
     host.wait_for_line("finishes what it began");
     assert_eq!(host.get("/").status, 200);
