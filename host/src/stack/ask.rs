@@ -1,6 +1,6 @@
 //! Whoever wants stacks: starts a tracer, and waits no longer than it may take.
 
-use super::{TRACER, Taken, Thread};
+use super::{TRACER, Taken, Thread, whose};
 use crate::error::Error;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -23,6 +23,13 @@ pub(crate) fn take(mut wanted: Vec<Thread>, copied: impl FnOnce()) -> Vec<Taken>
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     wanted.sort_by_key(|one| one.process);
+    let asks = std::process::id();
+    let mut refused = Vec::new();
+    wanted.retain(|of| {
+        let error = whose::check(asks, of).err();
+        refused.extend(error.map(|error| Taken { of: *of, frames: Err(error) }));
+        refused.iter().all(|refused| refused.of != *of)
+    });
     let (mut taken, error) = match ask(&wanted, copied) {
         Ok(taken) => (
             taken,
@@ -37,6 +44,7 @@ pub(crate) fn take(mut wanted: Vec<Thread>, copied: impl FnOnce()) -> Vec<Taken>
             taken.push(Taken { of, frames: Err(error.clone()) });
         }
     }
+    taken.extend(refused);
     taken
 }
 

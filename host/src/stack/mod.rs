@@ -15,6 +15,7 @@ mod module;
 mod stopped;
 mod tracer;
 mod unwind;
+mod whose;
 mod why;
 
 pub(crate) use ask::take;

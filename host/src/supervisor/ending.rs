@@ -20,6 +20,25 @@ pub(super) const NO_PROCESS: &str =
 const LIMITS: &str = "`failures` and `window` in [supervisor] say how often is too often";
 
 impl Supervisor {
+    /// Whether a worker was ended by a signal before it was heard where its scoreboard is, which says why. That may be on its way.
+    pub(super) fn is_unheard(&self, pid: Pid, ending: Ending) -> bool {
+        let worker = self.workers().find(|worker| worker.pid == pid);
+        let is_unheard = |worker: &Worker| worker.board.is_none() && !worker.is_silent;
+        matches!(ending, Ending::Signal(_)) && worker.is_some_and(is_unheard)
+    }
+
+    pub(super) fn end_the_unheard(&mut self, now: Instant) {
+        self.end_unheard(|_, until| until <= now);
+    }
+
+    /// Those of which nothing more will be heard, or not in time.
+    pub(super) fn end_unheard(&mut self, is_one: impl Fn(Pid, Instant) -> bool) {
+        let ended = self.unheard.extract_if(.., |(pid, _, until)| is_one(*pid, *until));
+        for (pid, ending, _) in ended.collect::<Vec<_>>() {
+            self.ended(pid, ending);
+        }
+    }
+
     pub(super) fn ended(&mut self, pid: Pid, ending: Ending) {
         if let Some(worker) = self.current.take(|worker| worker.pid == pid) {
             self.current_ended(&worker, ending);

@@ -68,9 +68,11 @@ use commands::{Asking, Pending};
 use event::{Event, Reply};
 use notices::Notices;
 use policy::Policy;
-use process::{Worker, WorkerId, next_ended};
+use process::{Ending, Worker, WorkerId, next_ended};
 use quarantine::Quarantine;
+use retiring::LAST_WORDS_MAX;
 use rolls::Rolls;
+use rustix::process::Pid;
 use serde_json::json;
 use set::Set;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGUSR1};
@@ -135,6 +137,8 @@ struct Supervisor {
     retiring: Vec<Worker>,
     /// Workers that have ended, and whose last words were not read yet.
     ended: Vec<(Worker, Instant)>,
+    /// Workers that have ended before they were heard at all, and how long they may still be.
+    unheard: Vec<(Pid, Ending, Instant)>,
     /// How many were started.
     workers: WorkerId,
     /// Whether any of them ever served.
@@ -177,6 +181,7 @@ impl Supervisor {
             outgoing: Vec::new(),
             retiring: Vec::new(),
             ended: Vec::new(),
+            unheard: Vec::new(),
             workers: 0,
             has_served: false,
             starts: Vec::new(),
@@ -244,7 +249,11 @@ impl Supervisor {
 
     fn reap(&mut self) {
         while let Some((pid, ending)) = next_ended() {
-            self.ended(pid, ending);
+            if self.is_unheard(pid, ending) {
+                self.unheard.push((pid, ending, Instant::now() + LAST_WORDS_MAX));
+            } else {
+                self.ended(pid, ending);
+            }
         }
     }
 
@@ -253,6 +262,7 @@ impl Supervisor {
         self.kill_late_workers(now);
         self.beat(now);
         self.forget_the_ended(now);
+        self.end_the_unheard(now);
         self.start_what_is_due(now);
         self.fill();
         self.replace_what_is_banned(now);
@@ -266,6 +276,7 @@ impl Supervisor {
         let workers = self.workers().filter_map(|worker| worker.deadline).map(|(at, _)| at);
         let starts = self.starts.iter().map(|(at, _)| *at);
         let ended = self.ended.iter().map(|(_, until)| *until);
+        let ended = ended.chain(self.unheard.iter().map(|(_, _, until)| *until));
         let asked = self.pending.next_deadline().into_iter().chain(self.rolls.next_deadline());
         let asked = asked.chain(self.quarantine.next_deadline());
         let looks = self.beats.next().into_iter().chain(self.watchdog.next_look()).chain(self.notices.due());

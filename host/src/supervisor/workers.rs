@@ -170,6 +170,8 @@ impl Supervisor {
         let at = worker.deadline.map_or(soon, |(at, _)| at.min(soon));
         worker.deadline = Some((at, "has closed its channel"));
         worker.is_silent = true;
+        let pid = worker.pid;
+        self.end_unheard(|of, _| of == pid);
     }
 
     pub(super) fn kill_late_workers(&mut self, now: Instant) {
