@@ -11,7 +11,8 @@ fn on_a_terminal_lines_are_for_people_and_ctrl_c_says_what_it_waits_for() {
     let folder = Folder::new();
     let library = says_library();
     folder.write("app.toml", format!("spec = 1\n[app]\nname = \"test\"\n[[plugin]]\npath = {library:?}\n"));
-    let host = format!("{} --app app.toml --bind unix:host.sock", host_binary().display());
+    // A shell that waits for the host would end by the same signal, and its end be taken for the host's.
+    let host = format!("exec {} --app app.toml --bind unix:host.sock", host_binary().display());
     let mut script = Command::new("script");
     script
         .args(["--quiet", "--return", "--flush", "--command", &host, "/dev/null"])
