@@ -4,9 +4,11 @@ use super::Supervisor;
 use super::message::Cause;
 use super::policy::Verdict;
 use super::process::{Ending, Worker};
+use super::retiring::LAST_WORDS_MAX;
 use crate::error::{Error, Exit};
 use crate::units;
 use rustix::process::Pid;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::time::{Duration, Instant};
 
 /// What helps when workers are killed by a signal.
@@ -19,21 +21,45 @@ pub(super) const NO_PROCESS: &str =
 /// Where the limits are.
 const LIMITS: &str = "`failures` and `window` in [supervisor] say how often is too often";
 
+/// How long our own signal may be behind the end of a worker by the same one, when both were sent to a whole group.
+const GROUP_MAX: Duration = Duration::from_millis(100);
+
+/// Whether it ended by a signal that stops a host. A worker takes those, but for the first moments of its life.
+fn is_of_a_stop(ending: Ending) -> bool {
+    matches!(ending, Ending::Signal(SIGINT | SIGTERM))
+}
+
 impl Supervisor {
-    /// Whether a worker was ended by a signal before it was heard where its scoreboard is, which says why. That may be on its way.
-    pub(super) fn is_unheard(&self, pid: Pid, ending: Ending) -> bool {
-        let worker = self.workers().find(|worker| worker.pid == pid);
-        let is_unheard = |worker: &Worker| worker.board.is_none() && !worker.is_silent;
-        matches!(ending, Ending::Signal(_)) && worker.is_some_and(is_unheard)
+    /// A process has ended. What follows may have to wait for a word that is on its way.
+    pub(super) fn reaped(&mut self, pid: Pid, ending: Ending) {
+        match self.word_max(pid, ending) {
+            Some(wait) => self.unheard.push((pid, ending, Instant::now() + wait)),
+            None => self.ended(pid, ending),
+        }
+    }
+
+    /// How long something may be on its way that says what the end of a worker means: that the signal was sent to all of
+    /// us, or where the scoreboard is of a worker that died before it was heard.
+    fn word_max(&self, pid: Pid, ending: Ending) -> Option<Duration> {
+        let worker = self.workers().find(|worker| worker.pid == pid)?;
+        if is_of_a_stop(ending) && self.stopping.is_none() {
+            return Some(GROUP_MAX);
+        }
+        let is_unheard = worker.board.is_none() && !worker.is_silent;
+        (is_unheard && matches!(ending, Ending::Signal(_))).then_some(LAST_WORDS_MAX)
     }
 
     pub(super) fn end_the_unheard(&mut self, now: Instant) {
-        self.end_unheard(|_, until| until <= now);
+        self.end_unheard(|_, _, until| until <= now);
     }
 
-    /// Those of which nothing more will be heard, or not in time.
-    pub(super) fn end_unheard(&mut self, is_one: impl Fn(Pid, Instant) -> bool) {
-        let ended = self.unheard.extract_if(.., |(pid, _, until)| is_one(*pid, *until));
+    /// The worker says nothing more. Whether its signal was sent to all of us is not for it to say.
+    pub(super) fn end_the_silent(&mut self, pid: Pid) {
+        self.end_unheard(|of, ending, _| of == pid && !is_of_a_stop(ending));
+    }
+
+    fn end_unheard(&mut self, is_one: impl Fn(Pid, Ending, Instant) -> bool) {
+        let ended = self.unheard.extract_if(.., |(pid, ending, until)| is_one(*pid, *ending, *until));
         for (pid, ending, _) in ended.collect::<Vec<_>>() {
             self.ended(pid, ending);
         }

@@ -70,7 +70,6 @@ use notices::Notices;
 use policy::Policy;
 use process::{Ending, Worker, WorkerId, next_ended};
 use quarantine::Quarantine;
-use retiring::LAST_WORDS_MAX;
 use rolls::Rolls;
 use rustix::process::Pid;
 use serde_json::json;
@@ -137,7 +136,7 @@ struct Supervisor {
     retiring: Vec<Worker>,
     /// Workers that have ended, and whose last words were not read yet.
     ended: Vec<(Worker, Instant)>,
-    /// Workers that have ended before they were heard at all, and how long they may still be.
+    /// Workers that have ended and of whose end a word may be on its way, and how long it may still come.
     unheard: Vec<(Pid, Ending, Instant)>,
     /// How many were started.
     workers: WorkerId,
@@ -249,11 +248,7 @@ impl Supervisor {
 
     fn reap(&mut self) {
         while let Some((pid, ending)) = next_ended() {
-            if self.is_unheard(pid, ending) {
-                self.unheard.push((pid, ending, Instant::now() + LAST_WORDS_MAX));
-            } else {
-                self.ended(pid, ending);
-            }
+            self.reaped(pid, ending);
         }
     }
 

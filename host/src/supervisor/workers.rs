@@ -171,7 +171,7 @@ impl Supervisor {
         worker.deadline = Some((at, "has closed its channel"));
         worker.is_silent = true;
         let pid = worker.pid;
-        self.end_unheard(|of, _| of == pid);
+        self.end_the_silent(pid);
     }
 
     pub(super) fn kill_late_workers(&mut self, now: Instant) {

@@ -13,7 +13,7 @@ use super::{Cause, stopping, workers};
 use crate::control::{Answer, Command};
 use crate::deployment::{Published, Standing};
 use serde_json::Value;
-use signal_hook::consts::{SIGINT, SIGKILL, SIGSEGV};
+use signal_hook::consts::{SIGINT, SIGKILL, SIGSEGV, SIGTERM};
 use stage::{Actor, Stage, copy_of, text_of};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -275,6 +275,37 @@ fn how_the_worker_ends_in_a_stop_is_how_the_host_ends() {
         let _ = stage.supervisor.finish(end);
         assert_eq!(answer.try_recv().expect("an answer").data["stopped"], true);
     }
+}
+
+#[test]
+fn a_worker_that_ends_by_a_stop_of_the_whole_group_before_the_supervisor_hears_of_it_is_not_replaced() {
+    let (mut stage, first) = Stage::new();
+    let id = stage.worker().id;
+    stage.supervisor.reaped(first.pid, Ending::Signal(SIGTERM));
+    stage.supervisor.silent(id, None);
+    assert_eq!(stage.worker().id, id, "nothing follows yet");
+    stage.supervisor.stop_or_end(SIGTERM);
+    stage.after(Duration::from_secs(1));
+    assert_eq!(stage.end(), Some(&Ok(0)));
+}
+
+#[test]
+fn a_worker_that_alone_ends_by_the_signal_of_a_stop_is_replaced() {
+    let (mut stage, first) = Stage::new();
+    stage.supervisor.reaped(first.pid, Ending::Signal(SIGTERM));
+    stage.after(Duration::from_secs(1));
+    stage.started();
+}
+
+#[test]
+fn a_worker_that_crashes_before_it_is_heard_is_ended_once_it_is() {
+    let (mut stage, first) = Stage::new();
+    let id = stage.worker().id;
+    stage.supervisor.reaped(first.pid, CRASH);
+    assert_eq!(stage.worker().id, id, "where its scoreboard is may be on its way");
+    stage.supervisor.silent(id, None);
+    stage.after(Duration::from_secs(1));
+    stage.started();
 }
 
 #[test]
