@@ -63,9 +63,12 @@ impl Lodger {
 /// A library of a debug build is mostly what debuggers read: it takes longer to copy than all the rest of a swap.
 fn stripped(library: &std::path::Path) -> PathBuf {
     let small = library.with_extension("stripped.so");
-    let output = Command::new("strip").arg("--strip-debug").arg("-o").arg(&small).arg(library).output();
+    // Another run of the tests may be reading it.
+    let new = library.with_extension(format!("stripped.{}", std::process::id()));
+    let output = Command::new("strip").arg("--strip-debug").arg("-o").arg(&new).arg(library).output();
     let output = output.expect("strip can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(&new, &small).expect("a file of our own");
     small
 }
 
