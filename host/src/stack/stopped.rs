@@ -13,8 +13,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-/// How long a thread may take to stop. One that waits for a disk cannot be stopped at all.
-const STOP_MAX: Duration = Duration::from_millis(500);
+/// How long a thread may take to stop: it has to be given a core first. One that waits for a disk cannot be stopped at all.
+const STOP_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_micros(200);
 /// How much of a stack is copied: of one that is deeper the outermost calls are missing.

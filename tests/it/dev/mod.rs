@@ -1,8 +1,14 @@
 //! `host dev`: a crate is built and swapped in when its source changes, and pages in browsers load again by themselves.
 
 use crate::harness::{
-    Address, Client, Host, Spec, Starting, at_once, eventually, for_each_server, on_servers, root,
+    Address, Client, Host, Spec, Starting, at_once, eventually, for_each_server, happens_within, on_servers,
+    root,
 };
+use std::time::Duration;
+
+/// A compiler may take so long: several at once, on a machine that has other work.
+const BUILD_MAX: Duration = Duration::from_secs(100);
+const LIFE_MAX: Duration = Duration::from_secs(400);
 
 const MANIFEST: &str = "[package]\nname = \"shop\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
                         [lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
@@ -27,6 +33,8 @@ fn broken() -> String {
 
 fn starting(source: &str, server: &str) -> Starting {
     Host::developing(Spec::exactly(SPEC), server)
+        .patience(BUILD_MAX)
+        .life(LIFE_MAX)
         .file("shop/Cargo.toml", MANIFEST)
         .file("shop/src/lib.rs", source)
 }
@@ -37,7 +45,7 @@ fn edit(host: &Host, source: &str) {
 
 /// A browser that listens.
 fn listening(host: &Host) -> Client {
-    let mut browser = host.connect();
+    let mut browser = host.connect().patience(BUILD_MAX);
     browser.send_head("GET", "/__host/events", &[]).wait_for_bytes("event: hello");
     browser
 }
@@ -87,9 +95,10 @@ fn a_server_that_has_one_connection_at_a_time_tells_what_there_is() {
         "{before}"
     );
     edit(&host, &broken());
-    eventually("the failure is told", || told().contains("event: failure"));
+    assert!(happens_within(BUILD_MAX, || told().contains("event: failure")), "{}", host.log());
     edit(&host, &version(2));
-    eventually("the new version is told", || !told().contains("failing\":true") && told() != before);
+    let is_told = || !told().contains("failing\":true") && told() != before;
+    assert!(happens_within(BUILD_MAX, is_told), "{}", host.log());
     eventually("it is served", || host.get("/").expect(200).text().contains("version 2"));
 }
 

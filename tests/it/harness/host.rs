@@ -26,12 +26,14 @@ pub(crate) struct Starting {
     binds_by_spec: bool,
     command: Command,
     life: Duration,
+    patience: Duration,
 }
 
 impl Starting {
     fn new(spec: Spec, folder: Folder, command: Command) -> Self {
         let runtime = folder.path().to_owned();
-        Self { spec, folder, runtime, binds: Vec::new(), binds_by_spec: false, command, life: LIFE_MAX }
+        let (life, patience) = (LIFE_MAX, PATIENCE);
+        Self { spec, folder, runtime, binds: Vec::new(), binds_by_spec: false, command, life, patience }
     }
 
     /// Listens where its spec says.
@@ -69,6 +71,12 @@ impl Starting {
         self
     }
 
+    /// A line of its log may take so long, instead of [`PATIENCE`].
+    pub(crate) fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Writes a file beside the spec.
     pub(crate) fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
         self.folder.write(name, contents);
@@ -86,7 +94,8 @@ impl Starting {
     /// It does not.
     pub(crate) fn start(self) -> Host {
         let mut host = self.spawn();
-        let banner = host.stderr.wait(|log| log.contains("Hit Ctrl-C").then(|| log.to_owned()));
+        let banner =
+            host.stderr.wait(host.patience, |log| log.contains("Hit Ctrl-C").then(|| log.to_owned()));
         host.urls =
             banner.unwrap_or_else(|| panic!("the host does not listen")).lines().filter_map(url).collect();
         host
@@ -137,6 +146,7 @@ impl Starting {
             command,
             child: Mutex::new(child),
             stderr,
+            patience: self.patience,
             urls: Vec::new(),
             alive: Mutex::new(Some(alive)),
         }
@@ -151,6 +161,7 @@ pub(crate) struct Host {
     command: String,
     child: Mutex<Child>,
     stderr: Stderr,
+    patience: Duration,
     urls: Vec<String>,
     alive: Mutex<Option<Sender<()>>>,
 }
@@ -290,10 +301,11 @@ impl Host {
     /// Waits for a line of its log that contains `part`, and gives the line.
     ///
     /// # Panics
-    /// It does not come within [`PATIENCE`].
+    /// It does not come within [`PATIENCE`], or what [`Starting::patience`] says.
     #[track_caller]
     pub(crate) fn wait_for_line(&self, part: &str) -> String {
-        let line = self.stderr.wait(|log| log.lines().find(|line| line.contains(part)).map(str::to_owned));
+        let found = |log: &str| log.lines().find(|line| line.contains(part)).map(str::to_owned);
+        let line = self.stderr.wait(self.patience, found);
         line.unwrap_or_else(|| panic!("the log has no line with `{part}`"))
     }
 

@@ -40,9 +40,9 @@ impl Stderr {
         String::from_utf8_lossy(&self.0.lock().bytes).into_owned()
     }
 
-    /// Waits until `found` gives something of the whole lines so far; none when it never will.
-    pub(super) fn wait<T>(&self, mut found: impl FnMut(&str) -> Option<T>) -> Option<T> {
-        let until = Instant::now() + PATIENCE;
+    /// Waits until `found` gives something of the whole lines so far; none when it never will, or not in time.
+    pub(super) fn wait<T>(&self, patience: Duration, mut found: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + patience;
         let mut state = self.0.lock();
         loop {
             let text = String::from_utf8_lossy(&state.bytes);
@@ -60,7 +60,7 @@ impl Stderr {
 
     /// Waits until the process closed it, and gives all of it.
     pub(super) fn whole(&self) -> String {
-        self.wait(|_| None::<()>);
+        self.wait(PATIENCE, |_| None::<()>);
         self.text()
     }
 }

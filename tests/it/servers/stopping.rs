@@ -146,6 +146,8 @@ pub(super) fn a_second_signal_ends_the_process_at_once(server: &'static str) {
     let _client = begin(&host, "/block", "gate");
     host.wait_for_line("INFO blocking");
     host.signal(Signal::TERM);
+    // Two that come before the first is seen are one.
+    eventually("it stops", || host.status()["state"] == "stopping");
     assert!(host.wait_for_end(Duration::from_millis(200)).is_none());
     assert_eq!(host.stop().code, None);
 }

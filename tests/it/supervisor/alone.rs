@@ -1,7 +1,7 @@
 //! `--no-supervisor`, and processes that only look like workers.
 
 use super::{crash, files_in, pid_that_answers, signal};
-use crate::harness::{Host, for_each_server, run};
+use crate::harness::{Client, Host, eventually, for_each_server, run};
 use rustix::process::Signal;
 
 #[test]
@@ -42,6 +42,7 @@ fn signals_do_to_it_what_they_do_to_a_host_with_one() {
     host.connect().send_head("GET", "/block", &[]);
     host.wait_for_line("INFO blocking");
     host.signal(Signal::TERM);
+    eventually("it lets nobody in", || Client::try_connect(&host.address()).is_none());
     assert!(host.wait_for_end(std::time::Duration::from_millis(100)).is_none());
     assert_eq!(host.stop().code, None, "a second signal ends it at once");
 }

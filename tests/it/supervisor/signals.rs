@@ -86,6 +86,8 @@ fn a_second_signal_kills_the_worker_at_once() {
     host.connect().send_head("GET", "/block", &[]);
     host.wait_for_line("INFO blocking");
     host.signal(Signal::INT);
+    // Two that come before the first is seen are one.
+    eventually("it stops", || host.status()["state"] == "stopping");
     assert!(host.wait_for_end(Duration::from_millis(100)).is_none());
     host.signal(Signal::INT);
     assert_eq!(host.wait().code, None, "it ends as by the signal");
