@@ -102,6 +102,8 @@ fn the_first_process_ends_by_a_signal_and_at_once_by_a_second_one() {
     let ended = |first: &mut First| first.unshare.try_wait().expect("a child").is_some();
     eventually("it ends", || ended(&mut first));
     let mut first = First::start();
+    // One that stands still before it is a worker would have the host wait for its start.
+    first.get("/");
     // A worker that does not run cannot end: the host waits for it.
     let worker = children_of(first.supervisor)[0];
     kill_process(Pid::from_raw(worker.cast_signed()).expect("a process id"), Signal::STOP).expect("our own");
