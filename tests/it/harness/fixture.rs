@@ -76,7 +76,8 @@ fn compile(name: &str, source: &str, language: &Language) -> PathBuf {
     let library = folder.join(format!("lib{name}.so"));
     let text = folder.join(format!("{name}.{suffix}"));
     let new = folder.join(format!("new-{}", std::process::id()));
-    std::fs::write(&text, source).expect("a file of source");
+    std::fs::write(&new, source).expect("a file of source");
+    std::fs::rename(&new, &text).expect("a file of source");
     let mut cc = Command::new(std::env::var_os(variable).unwrap_or_else(|| compiler.into()));
     cc.args([standard, "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-O1", "-shared", "-fPIC"]);
     cc.arg("-I").arg(root().join("plugin-api/include")).arg("-o").arg(&new).arg(&text);
