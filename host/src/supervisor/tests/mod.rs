@@ -304,6 +304,7 @@ fn a_worker_that_crashes_before_it_is_heard_is_ended_once_it_is() {
     stage.supervisor.reaped(first.pid, CRASH);
     assert_eq!(stage.worker().id, id, "where its scoreboard is may be on its way");
     stage.supervisor.silent(id, None);
+    assert!(stage.supervisor.current.workers.is_empty(), "nothing more will come");
     stage.after(Duration::from_secs(1));
     stage.started();
 }
