@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 const BEGIN_MAX: Duration = Duration::from_secs(30);
 /// How long it may take to bind an address: it may have to ask for one by its name.
 const BIND_MAX: Duration = Duration::from_secs(30);
-/// How long the last messages may take, before the process ends without them.
+/// How long messages may take without which the process had better not go on, or end.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// The channel to a supervisor, on the side of the worker.
@@ -338,6 +338,8 @@ impl Link {
         let descriptor = board.file().try_clone().map_err(|cause| Error::failed(cause.to_string()));
         let shown =
             descriptor.and_then(|file| self.0.outbox.send(&FromWorker::Scoreboard, Some(file.into())));
+        // What follows may end this process at once, with all that waits to be sent.
+        self.0.outbox.flush(FLUSH_MAX);
         if let Err(error) = shown {
             tracing::warn!("the supervisor will not see what this worker is doing: {error}");
         }
