@@ -124,7 +124,8 @@ fn a_request_is_asked_for_by_its_id_also_when_no_thread_runs_its_handler() {
     assert_eq!(host.ctl(["stack"]).stdout, "no request is in flight\n");
     let mut client = begin(&host, "/pending");
     let request = wait_for_one(&host, "waiting");
-    assert_eq!(host.ctl(["stack"]).stdout, "1 request is in flight, and in no handler\n");
+    let nowhere = "1 request is in flight, and in no handler\n";
+    eventually("its handler waits to be woken", || host.ctl(["stack"]).stdout == nowhere);
     let id = request["id"].as_str().expect("text");
     let text = host.ctl(["stack", id]).stdout;
     assert!(text.starts_with(&format!("{id}  GET /pending, lab/1 1.0.0")), "{text}");

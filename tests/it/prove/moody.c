@@ -17,7 +17,7 @@ static int32_t moody(void *data, const pa_request *request, pa_response *respons
     }
     pa_log(request, PA_LOG_INFO, "in a bad mood");
 #ifdef LATE
-    static const struct timespec LONG = {0, 700000000};
+    static const struct timespec LONG = {4, 0};
     nanosleep(&LONG, NULL);
     return pa_text(response, 200, pa_str("good\n"));
 #else
