@@ -21,7 +21,7 @@ pub(super) const ASKS: usize = 2;
 /// After this time each is asked once more: one that tells the time is not taken for a steady one.
 const STEADY_FOR: Duration = Duration::from_millis(1100);
 /// An answer that does not end by then has no end, as far as a proof goes.
-const END_MAX: Duration = Duration::from_secs(5);
+const END_MAX: Duration = Duration::from_secs(10);
 /// Statuses from here on are no answer to go by.
 const STATUS_MAX: u16 = 499;
 

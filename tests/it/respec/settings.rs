@@ -10,7 +10,7 @@ fn deadlines_and_limits_count_from_the_next_request_on() {
         let host = Host::start(lab(""), server);
         let mut kept = host.connect();
         assert_eq!(kept.request("POST", "/echo", &[], "12345").text(), "12345");
-        let spec = lab("").timeouts("handler = '400ms'").limits("body_bytes = 4");
+        let spec = lab("").timeouts("handler = '1s'").limits("body_bytes = 4");
         let data = host.reload_spec(&spec).json();
         assert_eq!(data["settings"], json!(["timeouts.handler", "limits.body_bytes"]), "{data:#}");
         // Its table is the old one until its next request: then the deadline is the new one.
@@ -26,7 +26,7 @@ fn deadlines_and_limits_count_from_the_next_request_on() {
 fn a_sync_handler_is_held_to_the_new_deadline() {
     for_each_server(|server| {
         let host = Host::start(lab("").timeouts("handler = '0s'"), server);
-        host.reload_spec(&lab("").timeouts("handler = '400ms'")).json();
+        host.reload_spec(&lab("").timeouts("handler = '1s'")).json();
         let gate = host.folder().join("gate").display().to_string();
         let mut client = host.connect();
         client.send_head("GET", "/block", &[("x-gate", &gate)]);

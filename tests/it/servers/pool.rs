@@ -38,7 +38,7 @@ fn what_finds_the_queue_full_is_answered_with_503_at_once_and_said_now_and_then(
 
 #[test]
 fn a_request_that_waits_for_a_thread_longer_than_a_handler_may_take_is_not_begun() {
-    let spec = lab().timeouts("handler = '400ms'");
+    let spec = lab().timeouts("handler = '1s'");
     let host = Host::with(spec, "pool").arg("--workers=1").arg("--threads=1").arg("--no-supervisor").start();
     let mut stuck = begin(&host, "/block", "gate");
     host.wait_for_line("INFO blocking");

@@ -38,7 +38,7 @@ pub(super) fn a_pending_handler_makes_the_others_wait(server: &'static str) {
 }
 
 pub(super) fn an_async_handler_past_its_deadline_is_dropped_and_answered_with_504(server: &'static str) {
-    let host = Host::start(lab().timeouts("handler = '400ms'"), server);
+    let host = Host::start(lab().timeouts("handler = '1s'"), server);
     let mut client = begin(&host, "/pending", "gate");
     let answer = client.read().expect(504);
     let id = host.wait_for_line("the handler did not answer in time");
@@ -59,7 +59,7 @@ pub(super) fn a_handler_is_dropped_when_its_client_goes_away(server: &'static st
 pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_answered_with_504(
     server: &'static str,
 ) {
-    let host = Host::start(lab().timeouts("handler = '400ms'"), server);
+    let host = Host::start(lab().timeouts("handler = '1s'"), server);
     let mut client = begin(&host, "/block", "gate");
     let answer = client.read().expect(504);
     assert_eq!(answer.header("connection"), Some("close"));
@@ -69,7 +69,7 @@ pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_answer
 }
 
 pub(super) fn a_sync_handler_past_its_deadline_is_reported_and_its_client_cut_off(server: &'static str) {
-    let host = Host::start(lab().timeouts("handler = '400ms'"), server);
+    let host = Host::start(lab().timeouts("handler = '1s'"), server);
     let mut client = begin(&host, "/block", "gate");
     assert_eq!(client.try_read(), Err(NoAnswer::Ended));
     is_cut_off_and_reported(&host, client);
@@ -97,7 +97,7 @@ pub(super) fn others_are_served_while_handlers_are_stuck_that_said_that_they_blo
 }
 
 fn others_are_served_while_stuck_at(path: &str, server: &str) {
-    let host = Host::start(lab().timeouts("handler = '400ms'"), server);
+    let host = Host::start(lab().timeouts("handler = '1s'"), server);
     let mut stuck: Vec<_> = (0..8).map(|_| begin(&host, path, "gate")).collect();
     eventually("all of them are stuck", || host.log().matches("INFO blocking").count() == 8);
     for _ in 0..8 {
@@ -112,7 +112,7 @@ fn others_are_served_while_stuck_at(path: &str, server: &str) {
 
 pub(super) fn others_wait_while_a_sync_handler_is_stuck(server: &'static str) {
     // Alone, so that no other worker takes over.
-    let host = Host::with(lab().timeouts("handler = '200ms'"), server);
+    let host = Host::with(lab().timeouts("handler = '500ms'"), server);
     let host = host.arg("--workers=1").arg("--no-supervisor").start();
     let _stuck = begin(&host, "/block", "gate");
     host.wait_for_line("has not returned for");
