@@ -70,9 +70,10 @@ impl Deployment {
         rows.extend(self.down().iter().map(|down| Row::of_down(down)));
         let server = self.running.get().map_or("", |running| running.server);
         let refused = self.service().map_or(0, |service| service.refused());
+        let state = if self.setup.run.stop().is_requested() { "stopping" } else { "serving" };
         let generations: Vec<Value> = rows.iter().map(Row::json).collect();
         let data = json!({
-            "app": self.app(), "server": server, "refused": refused, "worker": { "pid": std::process::id() },
+            "app": self.app(), "state": state, "server": server, "refused": refused, "worker": { "pid": std::process::id() },
             "generations": generations, "process": Ledger::now(),
         });
         Answer::done(format!("{}\n{}", rows::heading(server, refused), rows::table(&rows)), data)

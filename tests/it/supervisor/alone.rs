@@ -39,11 +39,13 @@ fn signals_do_to_it_what_they_do_to_a_host_with_one() {
         signal(host.pid(), harmless);
     }
     assert_eq!(pid_that_answers(&host), host.pid());
+    assert_eq!(host.status()["state"], "serving");
     host.connect().send_head("GET", "/block", &[]);
     host.wait_for_line("INFO blocking");
     host.signal(Signal::TERM);
     eventually("it lets nobody in", || Client::try_connect(&host.address()).is_none());
     assert!(host.wait_for_end(std::time::Duration::from_millis(100)).is_none());
+    assert_eq!(host.status()["state"], "stopping");
     assert_eq!(host.stop().code, None, "a second signal ends it at once");
 }
 
