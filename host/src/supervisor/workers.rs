@@ -67,13 +67,12 @@ impl Supervisor {
     }
 
     pub(super) fn heard(&mut self, id: WorkerId, message: FromWorker, descriptor: Option<OwnedFd>) {
+        if let Some(worker) = self.worker(id) {
+            worker.heart.beats();
+        }
         match message {
             FromWorker::Scoreboard => self.sees(id, descriptor),
-            FromWorker::Pong => {
-                if let Some(worker) = self.worker(id) {
-                    worker.heart.beats();
-                }
-            }
+            FromWorker::Pong => {}
             FromWorker::Ready { banner, workers, rolls } => {
                 self.ready(id, &banner, shape_of(workers, rolls));
             }

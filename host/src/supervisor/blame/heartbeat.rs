@@ -52,7 +52,7 @@ impl Beats {
 }
 
 impl Heart {
-    /// It has answered.
+    /// It has answered. Whatever it says is an answer: one that has much to do says something else first.
     pub(in super::super) fn beats(&mut self) {
         *self = Self { is_up: true, owes: false, missed: 0 };
     }

@@ -244,6 +244,11 @@ fn a_worker_that_answers_and_one_that_was_never_up_are_left_alone() {
         stage.says(&first, &FromWorker::Pong, None);
         stage.after(SECOND * seconds);
     }
+    // What it says instead of an answer is one.
+    for seconds in 40..60 {
+        stage.says(&first, &FromWorker::Counts { counts: Vec::new(), retires: false }, None);
+        stage.after(SECOND * seconds);
+    }
     stage.ends(&first, Ending::Signal(SIGKILL));
     let status = stage.asks(Command::Status).try_recv().expect("an answer");
     assert_eq!(status.data["crashes"]["last"][0]["what"], "was killed by SIGKILL");
