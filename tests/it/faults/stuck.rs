@@ -3,7 +3,7 @@
 use super::{app, let_go, serving, wait_for_another_worker};
 use crate::harness::{Callers, Client, Host, Spec, eventually};
 
-const DEADLINES: &str = "handler = '500ms'\ndrain = '500ms'\nshutdown = '3s'";
+const DEADLINES: &str = "handler = '1500ms'\ndrain = '500ms'\nshutdown = '3s'";
 
 fn starting(limits: &str) -> Spec {
     app().timeouts(DEADLINES).limits(limits)
