@@ -1,6 +1,6 @@
 //! What `pool` alone promises: clients of any speed hold no thread, handlers hold no loop, and the queue has an end.
 
-use super::{LATE, begin, lab, open};
+use super::{LATE, begin, dropped, lab, open};
 use crate::harness::{Client, Host, eventually};
 
 /// A host with so many threads, one event loop, and that much room in its queue.
@@ -49,6 +49,22 @@ fn a_request_that_waits_for_a_thread_longer_than_a_handler_may_take_is_not_begun
     open(&host, "gate");
     assert_eq!(host.get("/").text(), "hello\n");
     assert_eq!(host.log().matches("INFO blocking").count(), 1, "it was begun all the same");
+}
+
+#[test]
+fn a_request_that_waits_while_no_thread_can_end_it_is_answered_and_said_all_the_same() {
+    let spec = lab().timeouts("handler = '1s'");
+    let host = Host::with(spec, "pool").arg("--workers=1").arg("--threads=1").arg("--no-supervisor").start();
+    let mut pending = begin(&host, "/pending", "other");
+    host.wait_for_line("INFO pending");
+    let _stuck = begin(&host, "/block", "gate");
+    host.wait_for_line("INFO blocking");
+    let answer = pending.read().expect(504);
+    let line = host.wait_for_line("GET /pending: the handler did not answer in time: no handler thread came");
+    let id = answer.header("x-request-id").expect("an id");
+    assert!(line.contains(&format!("request=\"{id}\"")), "{id}: {line}");
+    open(&host, "gate");
+    eventually("its work is dropped", || dropped(&host) == 1);
 }
 
 #[test]

@@ -19,6 +19,9 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// What the client is told.
+const LATE: &str = "the handler did not answer in time";
+
 /// A request at its end.
 pub(super) struct Ending {
     pub(super) worker: Rc<Worker>,
@@ -70,8 +73,11 @@ impl Ending {
                 self.worker.shared.serving.service.refuse();
                 (StatusCode::SERVICE_UNAVAILABLE, Some("the server is busy"))
             }
-            Refused::Lost(Lost::Late) => {
-                (StatusCode::GATEWAY_TIMEOUT, Some("the handler did not answer in time"))
+            // Whoever watches the threads says of which handler.
+            Refused::Lost(Lost::Late) => (StatusCode::GATEWAY_TIMEOUT, Some(LATE)),
+            Refused::Lost(Lost::Overdue) => {
+                self.say_overdue();
+                (StatusCode::GATEWAY_TIMEOUT, Some(LATE))
             }
             Refused::Lost(Lost::Panicked) => (StatusCode::INTERNAL_SERVER_ERROR, Some("")),
         };
@@ -80,6 +86,11 @@ impl Ending {
             None => plain(status, self.guard),
             Some(message) => self.page(status, message),
         }
+    }
+
+    fn say_overdue(&self) {
+        let (method, path) = (self.head.method(), String::from_utf8_lossy(self.head.path()));
+        tracing::error!(request = &*self.id, "{method} {path}: {LATE}: no handler thread came back with it");
     }
 
     /// The host's own page, which ends the connection: its handler may still be at work.

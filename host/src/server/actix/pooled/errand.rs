@@ -48,6 +48,8 @@ pub(super) enum Lost {
     Waiting,
     /// It was taken, and takes too long.
     Late,
+    /// The handler had begun long before, and no thread went on with it in time, or came back.
+    Overdue,
     /// The host panicked.
     Panicked,
 }
@@ -174,6 +176,16 @@ impl<T> Away<T> {
         match *self.turn.lock() {
             Stage::Taken(at) => limit.from(at),
             Stage::Waiting | Stage::GivenUp => limit.from(self.since),
+        }
+    }
+}
+
+impl Lost {
+    /// The same, of a request that had begun.
+    pub(super) fn once_begun(self) -> Self {
+        match self {
+            Self::Waiting | Self::Late | Self::Overdue => Self::Overdue,
+            Self::Panicked => Self::Panicked,
         }
     }
 }

@@ -204,13 +204,13 @@ impl Answering {
             watched(exchange, slot, |exchange| exchange.poll(&waker))
         };
         let due = due.and_then(|due| due.checked_add(GRACE));
-        errand::go_on(&self.threads, exchange, poll).back(Limit::Until(due)).await.map_err(|_| Lost::Late)
+        errand::go_on(&self.threads, exchange, poll).back(Limit::Until(due)).await.map_err(Lost::once_begun)
     }
 
     async fn time_out(&self, exchange: Parcel) -> Result<(Parcel, Progress), Lost> {
         let due = Instant::now().checked_add(PAGE);
         let end = |exchange: &mut PoolExchange, slot: &Slot| watched(exchange, slot, PoolExchange::time_out);
-        errand::go_on(&self.threads, exchange, end).back(Limit::Until(due)).await.map_err(|_| Lost::Late)
+        errand::go_on(&self.threads, exchange, end).back(Limit::Until(due)).await.map_err(Lost::once_begun)
     }
 
     /// Waits until a handler that is pending can go on, or is not to.
