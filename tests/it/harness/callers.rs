@@ -5,9 +5,14 @@ use super::{Address, Client, eventually};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// How many failures are kept.
 const SHOWN_MAX: usize = 10;
+
+/// Between two calls of a client. Two processes that do nothing but wake each other may keep all others from the cores: with many
+/// such pairs and no pause, a kernel let even its own threads wait for a minute.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A number of clients, each with a connection that it keeps until an answer says that it was the last one.
 pub(crate) struct Callers {
@@ -84,6 +89,7 @@ impl Callers {
                 Ok(answer) => self.fail(format!("{answer:?}")),
                 Err(why) => self.fail(format!("{why:?}")),
             }
+            std::thread::sleep(PAUSE);
         }
     }
 
