@@ -13,6 +13,7 @@ const CONNECTIONS: u64 = 6;
 const SWAPS: u64 = 12;
 /// Longer than all of it takes: an answer on a busy machine, and a test.
 const LONG: &str = "100s";
+const PACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/prove/pace.lua");
 
 /// What it found.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ struct Found {
 fn start(url: &str) -> Child {
     let mut wrk = Command::new("wrk");
     wrk.args(["--threads=1", &format!("--connections={CONNECTIONS}")]);
-    wrk.args(["--duration", LONG, "--timeout", LONG, url]).stdout(Stdio::piped());
+    wrk.args(["--duration", LONG, "--timeout", LONG, "--script", PACE, url]).stdout(Stdio::piped());
     let wrk = wrk.spawn();
     let wrk = wrk.unwrap_or_else(|cause| panic!("cannot run wrk, which `tests/run` installs: {cause}"));
     eventually("wrk runs, and would end by SIGINT with its report", || catches(wrk.id(), Signal::INT));
