@@ -18,6 +18,9 @@ use std::time::Duration;
 /// How long a proof may take: far more than it takes on a busy machine.
 const PROOF_MAX: Duration = Duration::from_secs(120);
 
+/// How long an answer may take where that is not what a test is about.
+const ANSWER_MAX: &str = "--timeout=60s";
+
 /// A build of `pages.c`, whose pages are of that letter.
 fn pages(letter: char) -> PathBuf {
     let source = include_str!("pages.c");
@@ -57,7 +60,10 @@ impl Receipt {
     /// `host prove` with these arguments, on a host of its own.
     #[track_caller]
     fn by(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
+        let mut args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        if !args.iter().any(|arg| arg.to_string_lossy().starts_with("--timeout=")) {
+            args.push(ANSWER_MAX.into());
+        }
         Self::of(run_for(PROOF_MAX, ["prove", "--format=json"].map(OsString::from).into_iter().chain(args)))
     }
 
