@@ -55,7 +55,9 @@ fn an_error_of_a_handler_goes_to_the_handler_of_its_app() {
             .map(str::to_owned)
             .expect("an id");
         assert!(!answer.text().contains("No such file"), "{}", answer.text());
-        assert!(host.wait_for_line(&id).contains("No such file"), "{}", host.log());
+        // With its quotes: an id may begin as another one does.
+        let of_it = host.wait_for_line(&format!("request=\"{id}\""));
+        assert!(of_it.contains("No such file"), "{of_it}");
         assert!(host.wait_for_line("this handler panics").contains("lib.rs"));
     });
 }
