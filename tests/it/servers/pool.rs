@@ -9,6 +9,12 @@ fn small(threads: usize, queue: usize) -> Host {
     Host::with(spec, "pool").arg("--workers=1").arg(&format!("--threads={threads}")).start()
 }
 
+/// A host with one thread, so that a handler of more than a second keeps all others from it; no other worker takes over.
+fn one_thread_alone() -> Host {
+    let spec = lab().timeouts("handler = '1s'");
+    Host::with(spec, "pool").arg("--workers=1").arg("--threads=1").arg("--no-supervisor").start()
+}
+
 #[test]
 fn what_finds_the_queue_full_is_answered_with_503_at_once_and_said_now_and_then() {
     let host = small(2, 3);
@@ -38,8 +44,7 @@ fn what_finds_the_queue_full_is_answered_with_503_at_once_and_said_now_and_then(
 
 #[test]
 fn a_request_that_waits_for_a_thread_longer_than_a_handler_may_take_is_not_begun() {
-    let spec = lab().timeouts("handler = '1s'");
-    let host = Host::with(spec, "pool").arg("--workers=1").arg("--threads=1").arg("--no-supervisor").start();
+    let host = one_thread_alone();
     let mut stuck = begin(&host, "/block", "gate");
     host.wait_for_line("INFO blocking");
     let mut waiting = begin(&host, "/block", "gate");
@@ -53,8 +58,7 @@ fn a_request_that_waits_for_a_thread_longer_than_a_handler_may_take_is_not_begun
 
 #[test]
 fn a_request_that_waits_while_no_thread_can_end_it_is_answered_and_said_all_the_same() {
-    let spec = lab().timeouts("handler = '1s'");
-    let host = Host::with(spec, "pool").arg("--workers=1").arg("--threads=1").arg("--no-supervisor").start();
+    let host = one_thread_alone();
     let mut pending = begin(&host, "/pending", "other");
     host.wait_for_line("INFO pending");
     let _stuck = begin(&host, "/block", "gate");
